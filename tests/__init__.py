@@ -1,0 +1,1 @@
+"""The tests of xent_arrayapi: one suite, run over backends."""

@@ -1,0 +1,263 @@
+"""The backends that a lane runs the suite over, by name."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace
+
+LANES = {
+    "numpy": ("numpy", "numpy-readonly"),
+    "strict": ("strict", "strict-flags", "strict-device1", "strict-device2"),
+    "strict-narrow": ("strict-no_float64", "strict-no_x64"),
+    "torch": ("torch", "torch-func"),
+    "torch-compile": ("torch-compile",),
+    "jax": ("jax", "jax-jit"),
+    "jax-x32": ("jax-x32",),
+}
+"""What `--lane NAME` stands for."""
+
+
+class Backend:
+    """One array library on one device, run in one way.
+
+    ``array`` makes an array of it, ``numpy`` brings one back, and ``run`` calls a function of arrays as the backend
+    does: eagerly, or compiled with every array argument traced.
+    """
+
+    readable = True
+    """Whether the library reads values here by default, and so can raise for them."""
+    autodiff = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.module = importlib.import_module(self.package)
+
+    package = "numpy"
+
+    @property
+    def has_float64(self) -> bool:
+        return True
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The floating dtypes that accuracy is tested in."""
+        return ("float32", "float64") if self.has_float64 else ("float32",)
+
+    @property
+    def halves(self) -> tuple[str, ...]:
+        """The half-precision dtypes."""
+        return ()
+
+    @property
+    def float_default(self) -> str:
+        return "float64"
+
+    @property
+    def int_default(self) -> str:
+        return "int64"
+
+    def dtype(self, name: str) -> Any:
+        return getattr(self.module, name)
+
+    def array(self, data: Any, dtype: str | None = None) -> Any:
+        """Make an array; floating data is float64 where there is one, integers the default, unless dtype says else."""
+        data = np.asarray(data)
+        if dtype is None:
+            kinds = {"f": "float64" if self.has_float64 else "float32", "i": self.int_default, "b": "bool"}
+            dtype = kinds.get(data.dtype.kind, data.dtype.name)
+        return self.make(data, dtype)
+
+    def make(self, data: np.ndarray, dtype: str) -> Any:
+        return data.astype(dtype)
+
+    def numpy(self, x: Any) -> np.ndarray:
+        return np.asarray(x)
+
+    def run(self, function: Any, *arrays: Any) -> Any:
+        return function(*arrays)
+
+    def namespace(self) -> Any:
+        return array_namespace(self.array([0.0]))
+
+    def settings(self) -> contextlib.AbstractContextManager[None]:
+        """Whatever has to be in force while a test runs."""
+        return contextlib.nullcontext()
+
+    def host_reads_raise(self, monkeypatch: Any) -> None:
+        """Make reading a value on the host raise, where a device is to forbid it."""
+
+
+class Numpy(Backend):
+    halves = ("float16",)
+
+
+class NumpyReadonly(Numpy):
+    def make(self, data: np.ndarray, dtype: str) -> Any:
+        x = data.astype(dtype)
+        x.flags.writeable = False
+        return x
+
+
+class Strict(Backend):
+    package = "array_api_strict"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        variant = name.partition("-")[2]
+        self.flags = variant == "flags"
+        self.device = self.module.Device("CPU_DEVICE" if variant in ("", "flags") else variant)
+        self.readable = variant in ("", "flags")
+
+    @property
+    def has_float64(self) -> bool:
+        return self.device.device not in ("no_float64", "no_x64") if hasattr(self.device, "device") else "no_" not in str(
+            self.device
+        )
+
+    @property
+    def float_default(self) -> str:
+        return str(self.module.__array_namespace_info__().default_dtypes(device=self.device)["real floating"]).rpartition(
+            "."
+        )[2]
+
+    @property
+    def int_default(self) -> str:
+        return str(self.module.__array_namespace_info__().default_dtypes(device=self.device)["integral"]).rpartition(".")[2]
+
+    def make(self, data: np.ndarray, dtype: str) -> Any:
+        return self.module.asarray(data.astype(dtype), device=self.device)
+
+    def numpy(self, x: Any) -> np.ndarray:
+        return np.asarray(x.to_device(self.module.Device("CPU_DEVICE")))
+
+    def settings(self) -> contextlib.AbstractContextManager[None]:
+        if self.flags:
+            return self.module.ArrayAPIStrictFlags(boolean_indexing=False, data_dependent_shapes=False)
+        return contextlib.nullcontext()
+
+    def host_reads_raise(self, monkeypatch: Any) -> None:
+        if self.readable:
+            return
+        array = type(self.array([0.0]))
+        host = self.module.Device("CPU_DEVICE")
+        for name in ("__float__", "__bool__", "__int__", "__index__", "__complex__"):
+            original = getattr(array, name)
+
+            def refuse(x: Any, original: Any = original, name: str = name) -> Any:
+                if x.device != host:
+                    msg = f"{name} of an array on {x.device}: a synchronisation"
+                    raise AssertionError(msg)
+                return original(x)
+
+            monkeypatch.setattr(array, name, refuse)
+
+
+class Torch(Backend):
+    package = "torch"
+    halves = ("float16", "bfloat16")
+    float_default = "float32"
+    autodiff = True
+
+    def make(self, data: np.ndarray, dtype: str) -> Any:
+        return self.module.from_numpy(np.array(data)).to(self.dtype(dtype))
+
+    def numpy(self, x: Any) -> np.ndarray:
+        if isinstance(x, (float, int)):
+            return np.asarray(x)
+        x = x.detach()
+        return (x.to(self.module.float32) if x.dtype == self.module.bfloat16 else x).numpy()
+
+
+class TorchFunc(Torch):
+    """Every array is a wrapper of torch.func: the function is run under vmap over a batch of one."""
+
+    readable = False
+
+    def run(self, function: Any, *arrays: Any) -> Any:
+        batched = self.module.func.vmap(function)(*(x[None] for x in arrays))
+        return tuple(x[0] for x in batched) if isinstance(batched, tuple) else batched[0]
+
+
+class TorchCompile(Torch):
+    """Every function is captured as one graph.
+
+    The graph is run by `aot_eager`, which traces forward and backward as inductor does; the accuracy and autodiff
+    tests compile with inductor as well.
+    """
+
+    readable = False
+    compiler = "aot_eager"
+
+    def run(self, function: Any, *arrays: Any) -> Any:
+        self.module._dynamo.reset()
+        return self.module.compile(function, fullgraph=True, backend=self.compiler, dynamic=False)(*arrays)
+
+
+class Jax(Backend):
+    package = "jax"
+    halves = ("float16", "bfloat16")
+    autodiff = True
+    x64 = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.jnp = importlib.import_module("jax.numpy")
+
+    @property
+    def has_float64(self) -> bool:
+        return self.x64
+
+    @property
+    def float_default(self) -> str:
+        return "float64" if self.x64 else "float32"
+
+    @property
+    def int_default(self) -> str:
+        return "int64" if self.x64 else "int32"
+
+    def dtype(self, name: str) -> Any:
+        return self.jnp.dtype(name)
+
+    def make(self, data: np.ndarray, dtype: str) -> Any:
+        return self.jnp.asarray(np.asarray(data).astype(self.jnp.dtype(dtype)))
+
+    def numpy(self, x: Any) -> np.ndarray:
+        got = np.asarray(x)
+        return got.astype(np.float32) if got.dtype.name == "bfloat16" else got
+
+    def settings(self) -> contextlib.AbstractContextManager[None]:
+        return self.module.enable_x64(self.x64)
+
+
+class JaxX32(Jax):
+    """JAX as it comes, without 64-bit types."""
+
+    x64 = False
+
+
+class JaxJit(Jax):
+    readable = False
+
+    def run(self, function: Any, *arrays: Any) -> Any:
+        return self.module.jit(function)(*arrays)
+
+
+CLASSES = {
+    "numpy": Numpy,
+    "numpy-readonly": NumpyReadonly,
+    "torch": Torch,
+    "torch-func": TorchFunc,
+    "torch-compile": TorchCompile,
+    "jax": Jax,
+    "jax-jit": JaxJit,
+    "jax-x32": JaxX32,
+}
+
+
+def backend(name: str) -> Backend:
+    """Make a backend; a missing package is an error."""
+    return CLASSES.get(name, Strict)(name)

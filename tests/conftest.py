@@ -1,0 +1,90 @@
+"""One suite over backends: `pytest --lane NAME` runs it on those of a lane; a missing package is an error."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.backends import LANES, Backend, backend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+settings.register_profile(
+    "lane",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    max_examples=int(os.environ.get("XENT_EXAMPLES", "40")),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("lane")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--lane", action="append", choices=sorted(LANES), help="a lane of tests/backends.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "once: independent of the backend; run in one lane")
+    config.addinivalue_line("markers", "autodiff: needs a backend that differentiates")
+
+
+def _names(config: pytest.Config) -> list[str]:
+    return [name for lane in config.getoption("lane") or ["numpy"] for name in LANES[lane]]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "be" in metafunc.fixturenames:
+        names = _names(metafunc.config)
+        if metafunc.definition.get_closest_marker("autodiff"):
+            names = [name for name in names if name.startswith(("torch", "jax"))]
+        metafunc.parametrize("be", names, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what does not concern the lane: it is deselected, and counted, not skipped."""
+    lanes = config.getoption("lane") or ["numpy"]
+
+    def concerns(item: pytest.Item) -> bool:
+        if item.get_closest_marker("once"):
+            return "numpy" in lanes
+        if item.get_closest_marker("autodiff"):
+            return any(lane.startswith(("torch", "jax")) for lane in lanes)
+        return True
+
+    kept = [item for item in items if concerns(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not concerns(item)])
+    items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def be(request: pytest.FixtureRequest) -> Backend:
+    return backend(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _in_force(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put the settings of the backend in force, and forbid host reads where its device forbids them."""
+    if "be" not in request.fixturenames:
+        yield
+        return
+    it: Backend = request.getfixturevalue("be")
+    it.host_reads_raise(monkeypatch)
+    with it.settings():
+        yield
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20_161_122)
+
+
+def close(got: Any, expected: Any, *, rtol: float, atol: float = 0.0) -> None:
+    """Compare with nan equal to nan, and shapes equal."""
+    assert np.shape(got) == np.shape(expected)
+    np.testing.assert_allclose(got, expected, rtol=rtol, atol=atol)

@@ -1,0 +1,64 @@
+"""The loss of each row of logits and its derivatives: the formulas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xent_arrayapi._softmax import jacobian_blocks, jacobian_product
+from xent_arrayapi._targets import times
+
+if TYPE_CHECKING:
+    from xent_arrayapi._partition import Evaluation
+    from xent_arrayapi._targets import TargetWeights
+    from xent_arrayapi._typing import Array
+
+
+def row_values(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
+    """Return h = −Σ Q log S + z r A²."""
+    value = q.dot(got.surprisals())
+    return value + times(q.unsmoothed, z_loss * got.log_partition**2, got.xp) if z_loss else value
+
+
+def row_gradients(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
+    """Return ∇h = S (ΣQ − Q) − Q (1 − S) + 2 z r A S; 0 at a masked class."""
+    probs, complements = got.probs(), got.complements()
+    gradient = q.each(lambda one: probs * (q.total - one) - one * complements)
+    if z_loss:
+        gradient = gradient + times(probs, tilt(got, q, z_loss), got.xp)
+    return got.masked(gradient, 0)
+
+
+def tilt(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
+    """Return 2 z r A, the derivative of z r A² by A."""
+    return 2 * z_loss * q.unsmoothed * got.log_partition
+
+
+def row_products(got: Evaluation, q: TargetWeights, z_loss: float, v: Array) -> Array:
+    """Return ∇²h v = (ΣQ + 2 z r A) (S ∘ (v − ⟨S, v⟩)) + 2 z r S ⟨S, v⟩."""
+    probs = got.probs()
+    jvp, mean = jacobian_product(probs, v, got.rows.top, got.xp)
+    if not z_loss:
+        return q.total * jvp
+    return q.total * jvp + times(jvp, tilt(got, q, z_loss), got.xp) + 2 * z_loss * q.unsmoothed * mean * probs
+
+
+def row_blocks(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
+    """Return ∇²h = (ΣQ + 2 z r A) (diag S − S Sᵀ) + 2 z r S Sᵀ."""
+    xp, probs = got.xp, got.probs()
+    blocks = jacobian_blocks(probs, got.complements(), xp)
+    if got.mask is not None:
+        blocks = xp.where(got.mask[..., :, None], blocks, 0)
+    if not z_loss:
+        return q.total[..., None] * blocks
+    outer = probs[..., :, None] * probs[..., None, :]
+    bowl = times(blocks, tilt(got, q, z_loss)[..., None], xp) + 2 * z_loss * q.unsmoothed[..., None] * outer
+    return q.total[..., None] * blocks + bowl
+
+
+def row_diagonals(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
+    """Return the diagonal of ∇²h, (ΣQ + 2 z r A) S (1 − S) + 2 z r S²."""
+    probs = got.probs()
+    spread = got.masked(probs * got.complements(), 0)
+    if not z_loss:
+        return q.total * spread
+    return q.total * spread + times(spread, tilt(got, q, z_loss), got.xp) + 2 * z_loss * q.unsmoothed * probs**2

@@ -1,0 +1,180 @@
+"""The only import of array-api-compat: namespace, device, dtype, what a backend can do."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+from typing import TYPE_CHECKING
+
+import array_api_compat as compat
+
+if TYPE_CHECKING:
+    from xent_arrayapi._typing import Array, Device, DType, Namespace
+
+
+def namespace_of(**arrays: Array) -> Namespace:
+    """Return the one namespace and check the one device of the named arrays, leaving out None."""
+    present = {name: x for name, x in arrays.items() if x is not None}
+    found: dict[str, Namespace] = {}
+    for name, x in present.items():
+        if not compat.is_array_api_obj(x):
+            msg = (
+                f"`{name}` must be an array, not {type(x).__name__}: make it one with the array library of the logits."
+            )
+            raise TypeError(msg)
+        if type(x).__module__.startswith("numpy.ma"):
+            msg = f"`{name}` must be a plain array, not a masked array: pass its data, and its mask as `where`."
+            raise TypeError(msg)
+        found[name] = compat.array_namespace(x)
+    first, *others = found
+    for other in others:
+        if found[other] is not found[first]:
+            msg = (
+                f"`{first}` and `{other}` must come from one array library, not from "
+                f"{_library(present[first])} and {_library(present[other])}: convert one of them."
+            )
+            raise TypeError(msg)
+        _check_one_device(first, present[first], other, present[other])
+    return found[first]
+
+
+def _library(x: Array) -> str:
+    return type(x).__module__.partition(".")[0]
+
+
+def _check_one_device(first: str, x: Array, other: str, y: Array) -> None:
+    if is_traced(x) or is_traced(y):
+        return
+    here, there = device_of(x), device_of(y)
+    if here != there:
+        msg = f"`{first}` and `{other}` must be on one device, not on {here} and {there}: move one of them."
+        raise ValueError(msg)
+
+
+def device_of(x: Array) -> Device:
+    """Return the device that holds x."""
+    return compat.device(x)
+
+
+def is_traced(x: Array) -> bool:
+    """Tell whether x is a JAX tracer: an array without values, nor a device of its own."""
+    return compat.is_jax_array(x) and isinstance(x, sys.modules["jax"].core.Tracer)
+
+
+def is_readable(*arrays: Array) -> bool:
+    """Tell whether the values of all arrays can be read with no synchronisation, transfer or graph computation."""
+    return all(_is_readable(x) for x in arrays if x is not None)
+
+
+def _is_readable(x: Array) -> bool:
+    if compat.is_numpy_array(x):
+        return True
+    if compat.is_torch_array(x):
+        return _is_readable_torch(x)
+    if compat.is_jax_array(x):
+        staged = is_traced(compat.array_namespace(x).zeros(()))  # under jit, concrete arrays cannot be read either
+        return not staged and not is_traced(x) and all(d.platform == "cpu" for d in x.devices())
+    return _is_strict(compat.array_namespace(x)) and "CPU" in str(x.device)
+
+
+def _is_readable_torch(x: Array) -> bool:
+    import torch  # noqa: PLC0415  # torch is loaded already: x is one of its tensors
+
+    if torch.compiler.is_compiling() or type(x) not in (torch.Tensor, torch.nn.Parameter):
+        return False
+    interpreters = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]  # noqa: SLF001  # no public query
+    transformed = interpreters.peek_interpreter_stack() is not None
+    return x.device.type == "cpu" and not transformed
+
+
+def _is_strict(xp: Namespace) -> bool:
+    return compat.is_array_api_strict_namespace(xp)
+
+
+def quiet(xp: Namespace) -> contextlib.AbstractContextManager[None]:
+    """Keep NumPy from warning where a result is infinite or nan on purpose; other libraries never warn."""
+    if compat.is_numpy_namespace(xp) or _is_strict(xp):
+        return sys.modules["numpy"].errstate(all="ignore")  # type: ignore[no-any-return]
+    return contextlib.nullcontext()
+
+
+def is_floating(dtype: DType, xp: Namespace) -> bool:
+    """Tell whether dtype is real floating."""
+    return bool(xp.isdtype(dtype, "real floating"))
+
+
+def is_integral(dtype: DType, xp: Namespace) -> bool:
+    """Tell whether dtype is an integer type, bool excluded."""
+    return bool(xp.isdtype(dtype, "integral"))
+
+
+def is_boolean(dtype: DType, xp: Namespace) -> bool:
+    """Tell whether dtype is bool."""
+    return bool(xp.isdtype(dtype, "bool"))
+
+
+def floating_dtype(x: Array, xp: Namespace) -> DType:
+    """Return the dtype of x if it is floating, else the default floating dtype of its device."""
+    if is_floating(x.dtype, xp):
+        return x.dtype
+    return default_dtype(x, "real floating", xp)
+
+
+def default_dtype(x: Array, kind: str, xp: Namespace) -> DType:
+    """Return what the backend takes by default, on the device of x, for a kind of dtype."""
+    return xp.__array_namespace_info__().default_dtypes(device=None if is_traced(x) else device_of(x))[kind]
+
+
+def computing_dtype(dtype: DType, xp: Namespace) -> DType:
+    """Return the dtype to compute in: float32 for half precision, else dtype itself."""
+    return xp.float32 if xp.finfo(dtype).bits < xp.finfo(xp.float32).bits else dtype
+
+
+def widened(labels: Array, xp: Namespace) -> Array:
+    """Return integer labels as signed integers of the default width at least."""
+    default = default_dtype(labels, "integral", xp)
+    if xp.isdtype(labels.dtype, "signed integer") and xp.iinfo(labels.dtype).bits >= xp.iinfo(default).bits:
+        return labels
+    return xp.astype(labels, default)
+
+
+def class_indices(classes: int, dtype: DType, like: Array, xp: Namespace) -> Array:
+    """Return 0, 1, ..., K − 1 on the device of an array."""
+    return xp.arange(classes, dtype=dtype, device=None if is_traced(like) else device_of(like))
+
+
+def rows_in_order(x: Array, xp: Namespace) -> Array:
+    """Lay the last axis out contiguously where sums along another layout would add naively: NumPy's do.
+
+    Measured: 72 ulp at K = 100 000 in float32 along a strided axis, under 2 along a contiguous one.
+    """
+    if (compat.is_numpy_namespace(xp) or _is_strict(xp)) and x.ndim > 1 and math.prod(x.shape):
+        return xp.reshape(xp.reshape(x, (-1,)), x.shape)
+    return x
+
+
+def sum_rows(x: Array, xp: Namespace) -> Array:
+    """Sum along the last axis, pairwise on every backend, and keep the axis."""
+    if compat.is_torch_namespace(xp) and _compiles_to_a_naive_sum(x):
+        return _sum_by_halves(x, xp)
+    return xp.sum(x, axis=-1, keepdims=True)
+
+
+def _compiles_to_a_naive_sum(x: Array) -> bool:
+    import torch  # noqa: PLC0415  # torch is loaded already: x is one of its tensors
+
+    return torch.compiler.is_compiling() and x.stride(-1) != 1
+
+
+def _sum_by_halves(x: Array, xp: Namespace) -> Array:
+    odd = []
+    while x.shape[-1] > 1:
+        half = x.shape[-1] // 2
+        if x.shape[-1] % 2:
+            odd.append(x[..., 2 * half :])
+        x = x[..., :half] + x[..., half : 2 * half]
+    total = xp.sum(x, axis=-1, keepdims=True)
+    for rest in odd:
+        total = total + rest
+    return total

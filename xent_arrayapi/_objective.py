@@ -1,0 +1,333 @@
+"""What has a value and derivatives: one protocol, and one evaluation behind it."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from xent_arrayapi._logits import Bent, bent
+from xent_arrayapi._loss_rows import row_blocks, row_diagonals, row_gradients, row_products, row_values
+from xent_arrayapi._namespace import namespace_of, quiet
+from xent_arrayapi._partition import Evaluation
+from xent_arrayapi._reduction import REDUCTIONS, check_normalizer, check_normalizer_array, divisor_of, quotient
+from xent_arrayapi._softmax import diagonal
+from xent_arrayapi._targets import TargetWeights, refuse_labels, refuse_weights, scale_or_nan, target_weights
+from xent_arrayapi._validate import choice, number, real_dtype, same_shape, whole_number
+
+if TYPE_CHECKING:
+    from xent_arrayapi._rows import Rows
+    from xent_arrayapi._typing import Array, ArrayT, Reduction
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One call: the logits evaluated, the weights of classes and rows, and what a mean divides by."""
+
+    rows: Rows
+    logits: Bent
+    got: Evaluation
+    q: TargetWeights
+    z_loss: float
+    used: Array | None
+    """Where a logit can matter: the rest is masked, or in a row that is left out."""
+    live: Array | None
+    """Where a row has a part in the loss."""
+    scale: Array | None
+    """The sample weight of a row; nan where an argument turns out inadmissible."""
+    divisor: Array
+    something: Array | None
+    """Whether any row is live, where that decides between 0 and nan for a divisor of 0."""
+
+    def clean(self, x: Array) -> Array:
+        """Return an array of the logits' shape as rows, 0 where no logit matters."""
+        x = self.rows.last(x)
+        return x if self.used is None else self.rows.xp.where(self.used, x, 0)
+
+    def scaled(self, x: Array) -> Array:
+        """Weight rows (or their blocks), and leave those out that have no part."""
+        blocks = x.ndim > self.got.m.ndim
+        if self.scale is not None:
+            x = x * (self.scale[..., None] if blocks else self.scale)
+        if self.live is None:
+            return x
+        return self.rows.xp.where(self.live[..., None] if blocks else self.live, x, 0)
+
+    def values(self) -> Array:
+        """Return the loss of each row."""
+        return self.scaled(row_values(self.got, self.q, self.z_loss))
+
+    def total(self) -> Array:
+        """Return the sum of the losses."""
+        return self.rows.cast(self.rows.xp.sum(self.values()))
+
+    def mean(self) -> Array:
+        """Return the sum of the losses over the divisor."""
+        return self.rows.cast(quotient(self.total(), self.divisor, self.something, self.rows.xp))
+
+    def gradients(self) -> Array:
+        """Return the gradient of each row by the logits of the caller."""
+        gradient = row_gradients(self.got, self.q, self.z_loss)
+        return gradient if self.logits.slope is None else self.logits.slope * gradient
+
+    def products(self, tangent: Array) -> Array:
+        """Return ∇²h v: with y = f(u), f′ ∘ ∇²_y h (f′ ∘ v) + f″ ∘ ∇_y h ∘ v."""
+        v, slope, curvature = self.clean(tangent), self.logits.slope, self.logits.curvature
+        if slope is None:
+            return row_products(self.got, self.q, self.z_loss, v)
+        product = slope * row_products(self.got, self.q, self.z_loss, slope * v)
+        if curvature is None:
+            return product
+        return product + curvature * row_gradients(self.got, self.q, self.z_loss) * v
+
+    def blocks(self) -> Array:
+        """Return ∇²h of each row: f′ ∇²_y h f′, and f″ ∘ ∇_y h on the diagonal."""
+        xp, blocks, slope, curvature = self.rows.xp, row_blocks(self.got, self.q, self.z_loss), *self.logits[1:]
+        if slope is None:
+            return blocks
+        if curvature is None:
+            return slope * slope * blocks
+        blocks = slope[..., :, None] * blocks * slope[..., None, :]
+        bending = (curvature * row_gradients(self.got, self.q, self.z_loss))[..., :, None]
+        return blocks + xp.where(diagonal(slope, xp), bending, 0)
+
+    def diagonals(self) -> Array:
+        """Return the diagonal of ∇²h of each row."""
+        diagonals, slope, curvature = row_diagonals(self.got, self.q, self.z_loss), *self.logits[1:]
+        if slope is None:
+            return diagonals
+        diagonals = slope * diagonals * slope
+        if curvature is None:
+            return diagonals
+        return diagonals + curvature * row_gradients(self.got, self.q, self.z_loss)
+
+
+class RowwiseLoss(ABC):
+    """A loss that is a sum over rows of logits, each with a part of its own."""
+
+    sample_weight: Any
+    ignore_index: int | None
+    label_smoothing: float
+    temperature: float
+    reduction: Reduction
+    normalizer: Any
+    check_values: bool | None
+
+    def _check_options(self, *, labels: bool) -> None:
+        """Check the options that need no logits."""
+        number("label_smoothing", self.label_smoothing, low=0, high=1, closed=True)
+        number("temperature", self.temperature, low=0, high=math.inf, closed=False)
+        if self.ignore_index is not None:
+            whole_number("ignore_index", self.ignore_index)
+            if not labels:
+                msg = "`ignore_index` must be None with probabilities: give a row `sample_weight` 0 instead."
+                raise ValueError(msg)
+        if self.check_values is not None and not isinstance(self.check_values, bool):
+            msg = f"`check_values` must be True, False or None, not {self.check_values!r}."
+            raise TypeError(msg)
+        choice("reduction", self.reduction, REDUCTIONS)
+        check_normalizer(self.normalizer)
+
+    @abstractmethod
+    def _case(self, logits: Array) -> Case:
+        """Check all arguments and evaluate the logits."""
+
+    def __call__(self, logits: ArrayT, /) -> ArrayT:
+        """Evaluate the loss.
+
+        Parameters
+        ----------
+        logits : array, real, shape ``(..., K)``
+            Natural-log scores.
+
+        Returns
+        -------
+        array, real floating
+            One loss per row for ``reduction="none"``, else a 0-d array.
+        """
+        with quiet(namespace_of(logits=logits)):
+            value: ArrayT = self._value(self._case(logits))
+            return value
+
+    def grad(self, logits: ArrayT, /) -> ArrayT:
+        """Evaluate the gradient of the loss.
+
+        Parameters
+        ----------
+        logits : array, real, shape ``(..., K)``
+            Natural-log scores.
+
+        Returns
+        -------
+        array, real floating, shape of `logits`
+            The gradient of the reduced loss; of each row for ``reduction="none"``.
+        """
+        with quiet(namespace_of(logits=logits)):
+            case = self._case(logits)
+            derivative: ArrayT = case.rows.back(self._reduced(case, case.gradients()))
+            return derivative
+
+    def value_and_grad(self, logits: ArrayT, /) -> tuple[ArrayT, ArrayT]:
+        """Evaluate the loss and its gradient in one pass.
+
+        Parameters
+        ----------
+        logits : array, real, shape ``(..., K)``
+            Natural-log scores.
+
+        Returns
+        -------
+        value : array, real floating
+            As of a call.
+        gradient : array, real floating, shape of `logits`
+            As of :meth:`grad`.
+        """
+        with quiet(namespace_of(logits=logits)):
+            case = self._case(logits)
+            return self._value(case), case.rows.back(self._reduced(case, case.gradients()))
+
+    def hvp(self, logits: ArrayT, tangent: ArrayT, /) -> ArrayT:
+        """Evaluate the product of the Hessian of the loss with a vector, in O(K) a row.
+
+        Parameters
+        ----------
+        logits : array, real, shape ``(..., K)``
+            Natural-log scores.
+        tangent : array, floating or integer, shape of `logits`
+            The vector; it is cast to the dtype of the logits.
+
+        Returns
+        -------
+        array, real floating, shape of `logits`
+            The product; exactly 0 for a constant tangent, without `z_loss` and `softcap`.
+        """
+        xp = namespace_of(logits=logits, tangent=tangent)
+        real_dtype("tangent", tangent, xp)
+        same_shape("tangent", tangent, tuple(logits.shape), "`logits`")
+        with quiet(xp):
+            case = self._case(logits)
+            derivative: ArrayT = case.rows.back(self._reduced(case, case.products(tangent)))
+            return derivative
+
+    def hessian(self, logits: ArrayT, /) -> ArrayT:
+        """Evaluate the Hessian of the loss, one block per row; blocks of different rows are 0.
+
+        Parameters
+        ----------
+        logits : array, real, shape ``(..., K)``
+            Natural-log scores.
+
+        Returns
+        -------
+        array, real floating, shape ``(..., K, K)``
+            The blocks, batch axes first in order, in the dtype of the logits.
+        """
+        with quiet(namespace_of(logits=logits)):
+            case = self._case(logits)
+            derivative: ArrayT = case.rows.in_dtype(self._reduced(case, case.blocks()))
+            return derivative
+
+    def hessian_diag(self, logits: ArrayT, /) -> ArrayT:
+        """Evaluate the diagonal of the Hessian of the loss.
+
+        Parameters
+        ----------
+        logits : array, real, shape ``(..., K)``
+            Natural-log scores.
+
+        Returns
+        -------
+        array, real floating, shape of `logits`
+            The diagonal.
+        """
+        with quiet(namespace_of(logits=logits)):
+            case = self._case(logits)
+            derivative: ArrayT = case.rows.back(self._reduced(case, case.diagonals()))
+            return derivative
+
+    def total_and_weight(self, logits: ArrayT, /) -> tuple[ArrayT, ArrayT]:
+        """Evaluate numerator and denominator of the mean, whatever `reduction` is.
+
+        Added over micro-batches, shards or machines and divided, they give the mean of the whole.
+
+        Parameters
+        ----------
+        logits : array, real, shape ``(..., K)``
+            Natural-log scores.
+
+        Returns
+        -------
+        total : array, real floating, 0-d
+            The sum of the losses.
+        weight : array, real floating, 0-d
+            What the mean divides by.
+
+        Raises
+        ------
+        ValueError
+            If `normalizer` is a number or an array: the parts do not have one each.
+        """
+        if not isinstance(self.normalizer, str):
+            msg = f"`normalizer` must be a name for totals that merge, not {self.normalizer!r}."
+            raise ValueError(msg)  # noqa: TRY004  # of the right type, but not here
+        with quiet(namespace_of(logits=logits)):
+            case = self._case(logits)
+            return case.total(), case.divisor
+
+    def _value(self, case: Case) -> Array:
+        if self.reduction == "none":
+            return case.rows.reduced(case.values())
+        return case.total() if self.reduction == "sum" else case.mean()
+
+    def _reduced(self, case: Case, derivative: Array) -> Array:
+        derivative = case.scaled(derivative)
+        if self.reduction != "mean":
+            return derivative
+        xp = case.rows.xp
+        return derivative * quotient(xp.ones_like(case.divisor), case.divisor, case.something, xp)
+
+
+def assemble(
+    loss: RowwiseLoss,
+    u: Array,
+    targets: Array,
+    rows: Rows,
+    *,
+    class_weights: Array | None,
+    mask: Array | None,
+    softcap: float | None,
+    z_loss: float,
+    check_values: bool,
+) -> Case:
+    """Evaluate rows of logits against targets under the options of a loss."""
+    xp = rows.xp
+    s = None
+    if loss.sample_weight is not None:
+        real_dtype("sample_weight", loss.sample_weight, xp)
+        same_shape("sample_weight", loss.sample_weight, rows.batch_shape, "the logits without their class axis")
+        s = xp.expand_dims(rows.cast(loss.sample_weight), axis=-1)
+    check_normalizer_array(loss.normalizer, xp)
+    q = target_weights(
+        targets,
+        rows,
+        mask=mask,
+        class_weights=class_weights,
+        smoothing=float(loss.label_smoothing),
+        ignore_index=loss.ignore_index,
+    )
+    if check_values:
+        refuse_labels(targets, q, rows)
+        refuse_weights("sample_weight", loss.sample_weight, rows)
+    scale = s if check_values else scale_or_nan(q, class_weights, s, xp)
+    live = q.kept
+    if s is not None:
+        live = s != 0 if live is None else xp.logical_and(live, s != 0)
+    used = live if mask is None or live is None else xp.logical_and(live, mask)
+    used = mask if used is None else used
+    logits = bent(u if used is None else xp.where(used, u, 0), softcap, float(loss.temperature), xp)
+    divisor = rows.cast(divisor_of(loss.normalizer, q.unsmoothed, s, q.kept, xp))
+    something = None
+    if not isinstance(loss.normalizer, str):
+        something = xp.any(xp.ones_like(q.total, dtype=xp.bool) if live is None else live)
+    return Case(rows, logits, Evaluation.of(logits.y, xp, mask), q, z_loss, used, live, scale, divisor, something)

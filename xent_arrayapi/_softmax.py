@@ -1,0 +1,392 @@
+"""logsumexp, softmax, log_softmax, and the Jacobian."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal, overload
+
+from xent_arrayapi._logits import at_temperature
+from xent_arrayapi._namespace import class_indices, namespace_of, quiet, sum_rows
+from xent_arrayapi._partition import Evaluation, row_max, signed_logsumexp
+from xent_arrayapi._rows import Rows
+from xent_arrayapi._validate import number, real_dtype, same_shape, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xent_arrayapi._typing import Array, ArrayT, Axis, Namespace
+
+
+def centred(tangent: Array, top: Array, xp: Namespace) -> tuple[Array, Array]:
+    """Return a tangent less one of its entries, that of a maximal logit, and this entry."""
+    entry = row_max(xp.where(top, tangent, -xp.inf), xp)
+    entry = xp.where(entry == -xp.inf, 0, entry)
+    return tangent - entry, entry
+
+
+def jacobian_product(probs: Array, tangent: Array, top: Array, xp: Namespace) -> tuple[Array, Array]:
+    """Return (diag S − S Sᵀ) v = S ∘ (v − ⟨S, v⟩), exactly 0 for a constant v, and ⟨S, v⟩."""
+    v, entry = centred(tangent, top, xp)
+    mean = sum_rows(probs * v, xp)
+    return probs * (v - mean), mean + entry
+
+
+def jacobian_blocks(probs: Array, complements: Array, xp: Namespace) -> Array:
+    """Return diag S − S Sᵀ, with S (1 − S) on the diagonal."""
+    outer = -probs[..., :, None] * probs[..., None, :]
+    return xp.where(diagonal(probs, xp), (probs * complements)[..., :, None], outer)
+
+
+def diagonal(rows: Array, xp: Namespace) -> Array:
+    """Return the mask of the diagonal of (..., K, K) blocks."""
+    k = class_indices(rows.shape[-1], xp.int32, rows, xp)
+    return k[:, None] == k[None, :]
+
+
+@overload
+def logsumexp(
+    x: ArrayT,
+    /,
+    *,
+    axis: Axis = -1,
+    weights: ArrayT | None = None,
+    where: ArrayT | None = None,
+    keepdims: bool = False,
+    return_sign: Literal[False] = False,
+) -> ArrayT: ...
+@overload
+def logsumexp(
+    x: ArrayT,
+    /,
+    *,
+    axis: Axis = -1,
+    weights: ArrayT | None = None,
+    where: ArrayT | None = None,
+    keepdims: bool = False,
+    return_sign: Literal[True],
+) -> tuple[ArrayT, ArrayT]: ...
+def logsumexp(
+    x: ArrayT,
+    /,
+    *,
+    axis: Axis = -1,
+    weights: ArrayT | None = None,
+    where: ArrayT | None = None,
+    keepdims: bool = False,
+    return_sign: bool = False,
+) -> ArrayT | tuple[ArrayT, ArrayT]:
+    r"""Evaluate the log-partition function, the logarithm of a sum of exponentials.
+
+    .. math:: A(u) = \log \sum_k w_k e^{u_k}, \qquad w_k = 1 \text{ by default.}
+
+    Its gradient is :func:`softmax` and its Hessian :func:`softmax_jacobian`.
+
+    Parameters
+    ----------
+    x : array, real, shape ``(..., K)``
+        Logits, natural-log scores.  Integers and booleans are promoted to the default floating dtype.
+    axis : int, tuple of int or None, default -1
+        The class axis or axes; None takes all.
+    weights : array, floating or integer, optional
+        Weights of the classes, of any sign; they and `x` broadcast against each other.
+        A class of weight 0 contributes nothing, whatever it holds, nan included.
+    where : array, bool, broadcastable to `x`, optional
+        The classes to take; another may hold anything, nan included.
+    keepdims : bool, default False
+        Whether the result keeps the class axes with size 1.
+    return_sign : bool, default False
+        Whether to return the sign of the sum as well, and the logarithm of its absolute value.
+
+    Returns
+    -------
+    value : array, real floating, shape ``(...)``
+        A in nats, on the device of `x`, in float32 for half precision and else in the dtype of `x`.
+    sign : array, if `return_sign`
+        1, −1, 0 where the sum is exactly 0, or nan; of the shape and dtype of `value`.
+
+    Raises
+    ------
+    TypeError
+        If `x` is complex, `weights` neither floating nor integer, or `where` not boolean, or if the arrays are
+        not of one library.
+    ValueError
+        If `x` has no such axis, the shapes do not broadcast, or the arrays are not on one device.
+
+    See Also
+    --------
+    LogPartition : the same reduction in parts that merge.
+    scipy.special.logsumexp : NumPy first, ``axis=None`` by default, `weights` called ``b``.
+
+    Notes
+    -----
+    With m = max u, ties included, A = m + log1p(Σ exp(u − m) − 1): at most 4 ulp of the larger of \|m\| and
+    the log1p.  Empty and all −inf rows give −inf, any +inf gives +inf, any nan gives nan.  A negative sum
+    without `return_sign` is nan; a signed sum of exactly 0 is −inf; +inf of both signs is nan.
+    Lazy-safe: no value is read.
+
+    Sources: ``seeds/000`` (logSumExp and its gradient); Blanchard, Higham and Higham 2021,
+    doi:10.1093/imanum/draa038, algorithm 3.2, for the shift and the maximal term left out of the sum.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> logsumexp(np.asarray([0.0, -50.0]))
+    np.float64(1.9287498479639178e-22)
+    """
+    xp = namespace_of(x=x, weights=weights, where=where)
+    if weights is not None:
+        real_dtype("weights", weights, xp)
+        x, weights = _broadcast(x, weights, xp)
+    rows = Rows.of("x", x, axis, xp)
+    mask = rows.mask("where", where)
+    with quiet(xp):
+        u = rows.last(x)
+        if weights is None:
+            value = Evaluation.of(u, xp, mask).log_partition
+            sign = xp.where(value == -xp.inf, 0, xp.where(xp.isnan(value), value, 1))
+        else:
+            w = rows.last(weights)
+            value, sign = signed_logsumexp(u, w if mask is None else xp.where(mask, w, 0), xp)
+            if not return_sign:
+                value = xp.where(sign < 0, xp.nan, value)
+        result: ArrayT = rows.reduced(value, keepdims=keepdims)
+        return (result, rows.reduced(sign, keepdims=keepdims)) if return_sign else result
+
+
+def _broadcast(x: Array, weights: Array, xp: Namespace) -> tuple[Array, Array]:
+    try:
+        x, weights = xp.broadcast_arrays(x, weights)
+    except (ValueError, RuntimeError, TypeError):
+        msg = f"`weights` must broadcast against `x` of shape {tuple(x.shape)}, not have shape {tuple(weights.shape)}."
+        raise ValueError(msg) from None
+    return x, weights
+
+
+def _evaluate(
+    x: Array, axis: Axis, temperature: float, where: Array | None, result: Callable[[Evaluation], Array]
+) -> Array:
+    xp = namespace_of(x=x, where=where)
+    rows = Rows.of("x", x, axis, xp)
+    mask = rows.mask("where", where)
+    temperature = number("temperature", temperature, low=0, high=math.inf, closed=True)
+    with quiet(xp):
+        u = rows.last(x)
+        if mask is not None:
+            u = xp.where(mask, u, -xp.inf)
+        return rows.back(result(Evaluation.of(at_temperature(u, temperature, xp), xp, mask)))
+
+
+def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: ArrayT | None = None) -> ArrayT:
+    r"""Evaluate softmax, the gradient of the log-partition function.
+
+    .. math:: S_k(u) = \frac{e^{u_k}}{\sum_j e^{u_j}}, \qquad u = x / T .
+
+    Parameters
+    ----------
+    x : array, real, shape ``(..., K)``
+        Logits, natural-log scores.  Integers and booleans are promoted to the default floating dtype.
+    axis : int, tuple of int or None, default -1
+        The class axis or axes; None takes all.
+    temperature : float, default 1.0
+        T in [0, inf]: 0 is the limit uniform over the maxima, inf the one uniform over the finite logits.
+    where : array, bool, broadcastable to `x`, optional
+        The classes to take; another has probability 0 and may hold anything, nan included.
+
+    Returns
+    -------
+    array, real floating, shape of `x`
+        Probabilities, on the device and in the dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        If `x` is complex, `where` not boolean, `temperature` not a Python number, or the arrays not of one library.
+    ValueError
+        If `x` has no such axis, `where` does not broadcast, `temperature` is negative or nan, or the arrays are
+        not on one device.
+
+    See Also
+    --------
+    log_softmax : its logarithm, finite where a probability underflows.
+    softmax_jacobian, softmax_jvp : its derivative.
+
+    Notes
+    -----
+    At most 6 ulp an element for K up to 1000 and 8 for K up to 100 000, and one subnormal spacing more where the
+    result is subnormal.  A row with +inf shares its mass among its +inf entries; a row that is −inf throughout
+    has no softmax and is nan; one with nan is nan; one where the mask leaves no class is 0.  K = 0 gives the
+    empty array, K = 1 ones.  Half precision is computed in float32.  Lazy-safe: no value is read.
+
+    Sources: ``seeds/000`` (definition), ``seeds/001`` equation 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> softmax(np.asarray([0.0, 1.0, -np.inf]))
+    array([0.26894142, 0.73105858, 0.        ])
+    """
+    value: ArrayT = _evaluate(x, axis, temperature, where, Evaluation.probs)
+    return value
+
+
+def log_softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: ArrayT | None = None) -> ArrayT:
+    r"""Evaluate the logarithm of softmax.
+
+    .. math:: \log S_k(u) = (u_k - m) - \operatorname{log1p}(t), \qquad u = x / T,
+
+    with m and t of :class:`LogPartition`: two terms of one sign, so that nothing cancels.
+
+    Parameters
+    ----------
+    x : array, real, shape ``(..., K)``
+        Logits, natural-log scores.  Integers and booleans are promoted to the default floating dtype.
+    axis : int, tuple of int or None, default -1
+        The class axis or axes; None takes all.
+    temperature : float, default 1.0
+        T in [0, inf]: 0 is the limit uniform over the maxima, inf the one uniform over the finite logits.
+    where : array, bool, broadcastable to `x`, optional
+        The classes to take; another has log-probability −inf and may hold anything, nan included.
+
+    Returns
+    -------
+    array, real floating, shape of `x`
+        Log-probabilities in nats, on the device and in the dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        If `x` is complex, `where` not boolean, `temperature` not a Python number, or the arrays not of one library.
+    ValueError
+        If `x` has no such axis, `where` does not broadcast, `temperature` is negative or nan, or the arrays are
+        not on one device.
+
+    See Also
+    --------
+    softmax : the probabilities.
+    scipy.special.log_softmax : loses every digit of the log-probability of a dominant class.
+
+    Notes
+    -----
+    At most 6 ulp an element for K up to 1000 and 8 for K up to 100 000.  Special rows are the logarithm of those
+    of :func:`softmax`; a result below the range of the dtype is −inf.  K = 0 gives the empty array, K = 1 zeros.
+    Half precision is computed in float32.  Lazy-safe: no value is read.
+
+    Source: ``seeds/000`` (the expansion of h), with p one-hot.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> log_softmax(np.asarray([0.0, -50.0]))
+    array([-1.92874985e-22, -5.00000000e+01])
+    """
+    value: ArrayT = _evaluate(x, axis, temperature, where, Evaluation.log_probs)
+    return value
+
+
+def softmax_jacobian(x: ArrayT, /, *, axis: int = -1) -> ArrayT:
+    r"""Evaluate the Jacobian of softmax, the Hessian of the log-partition function.
+
+    .. math:: \frac{\partial S_i}{\partial u_j} = S_i (\delta_{ij} - S_j) .
+
+    It is symmetric and positive semidefinite, the covariance of a one-hot draw from S (the Fisher information).
+
+    Parameters
+    ----------
+    x : array, real, shape ``(..., K)``
+        Logits, natural-log scores.  Integers and booleans are promoted to the default floating dtype.
+    axis : int, default -1
+        The class axis.
+
+    Returns
+    -------
+    array, real floating, shape ``(..., K, K)``
+        One block per row, batch axes first in order, on the device and in the dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        If `x` is complex.
+    ValueError
+        If `x` has no such axis.
+
+    See Also
+    --------
+    softmax_jvp : its product with a vector, in O(K) a row.
+
+    Notes
+    -----
+    The diagonal is S (1 − S) with 1 − S free of cancellation.  A class of probability 0 has a row and a column
+    of zeros; a row without a softmax has a block of nan.  K = 0 gives empty blocks, K = 1 zeros.
+    Half precision is computed in float32.  Lazy-safe: no value is read.
+
+    Sources: ``seeds/001`` equations 6 and 7, ``seeds/003``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> softmax_jacobian(np.asarray([0.0, 0.0]))
+    array([[ 0.25, -0.25],
+           [-0.25,  0.25]])
+    """
+    xp = namespace_of(x=x)
+    rows = Rows.of("x", x, whole_number("axis", axis), xp)
+    with quiet(xp):
+        got = Evaluation.of(rows.last(x), xp)
+        blocks: ArrayT = rows.in_dtype(jacobian_blocks(got.probs(), got.complements(), xp))
+        return blocks
+
+
+def softmax_jvp(x: ArrayT, tangent: ArrayT, /, *, axis: int = -1) -> ArrayT:
+    r"""Evaluate the product of the Jacobian of softmax with a vector.
+
+    .. math:: J v = S \circ (v - \langle S, v \rangle) .
+
+    The Jacobian is symmetric: this is the vector-Jacobian product as well, with `tangent` as the cotangent.
+
+    Parameters
+    ----------
+    x : array, real, shape ``(..., K)``
+        Logits, natural-log scores.  Integers and booleans are promoted to the default floating dtype.
+    tangent : array, floating or integer, shape of `x`
+        The vector v of each row; it is cast to the dtype of `x`.
+    axis : int, default -1
+        The class axis.
+
+    Returns
+    -------
+    array, real floating, shape of `x`
+        The product, on the device and in the dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        If `x` is complex, `tangent` neither floating nor integer, or the arrays not of one library.
+    ValueError
+        If `x` has no such axis, `tangent` is not of its shape, or the arrays are not on one device.
+
+    See Also
+    --------
+    softmax_jacobian : the matrix.
+
+    Notes
+    -----
+    The entry of v at a maximal logit is subtracted first: the product with a constant vector is exactly 0, and the
+    digits of a small product are kept.  Half precision is computed in float32.  Lazy-safe: no value is read.
+
+    Sources: ``seeds/001`` equation 7, ``seeds/003``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> softmax_jvp(np.asarray([0.0, 0.0]), np.asarray([1.0, 0.0]))
+    array([ 0.25, -0.25])
+    """
+    xp = namespace_of(x=x, tangent=tangent)
+    rows = Rows.of("x", x, whole_number("axis", axis), xp)
+    real_dtype("tangent", tangent, xp)
+    same_shape("tangent", tangent, rows.shape, "`x`")
+    with quiet(xp):
+        got = Evaluation.of(rows.last(x), xp)
+        product, _ = jacobian_product(got.probs(), rows.last(tangent), got.rows.top, xp)
+        value: ArrayT = rows.back(product)
+        return value

@@ -1,0 +1,191 @@
+"""Labels and probability rows are one thing: weights over classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xent_arrayapi._namespace import class_indices, is_floating, is_integral, sum_rows, widened
+from xent_arrayapi._validate import refuse_values, same_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xent_arrayapi._rows import Rows
+    from xent_arrayapi._typing import Array, Namespace
+
+
+@dataclass(frozen=True, eq=False)
+class TargetWeights:
+    """Weights Q over the classes of each row, whichever way the targets are given."""
+
+    xp: Namespace
+    total: Array
+    """Σ Q of each row."""
+    unsmoothed: Array
+    """Σ w t of each row, with t the targets before smoothing and w the class weights."""
+    valid: Array
+    """Where the targets of a row are admissible."""
+    kept: Array | None
+    """Where a row is not ignored."""
+    possible: Array | None
+    """Where a class can have weight; None for all."""
+    each: Callable[[Callable[[Array], Array]], Array]
+    """Apply a formula in Q to every class: for labels, without an array of Q."""
+
+    def dot(self, x: Array) -> Array:
+        """Return Σ Q x, with 0 · (±inf) = 0."""
+        xp = self.xp
+        if self.possible is not None:
+            x = xp.where(self.possible, x, 0)
+        return sum_rows(self.each(lambda q: times(q, x, xp)), xp)
+
+
+def times(q: Array, x: Array, xp: Namespace) -> Array:
+    """Return q x, with 0 · (±inf) = 0."""
+    return q * xp.where(xp.logical_and(q == 0, xp.isinf(x)), 0, x)
+
+
+def are_labels(targets: Array, xp: Namespace) -> bool:
+    """Tell class labels from probability rows by the dtype, and refuse what is neither."""
+    if is_integral(targets.dtype, xp):
+        return True
+    if is_floating(targets.dtype, xp):
+        return False
+    msg = (
+        f"`targets` must be integers (class labels) or real floating (probability rows), not {targets.dtype}: "
+        "convert them to the one that they are."
+    )
+    raise TypeError(msg)
+
+
+def check_target_shape(targets: Array, rows: Rows) -> None:
+    """Check labels against the rows of the logits, and probability rows against the logits."""
+    if are_labels(targets, rows.xp):
+        same_shape("targets", targets, rows.batch_shape, "the logits without their class axis")
+        if rows.classes == 0:
+            msg = "`targets` must not be labels where the logits have no classes: there is none to choose."
+            raise ValueError(msg)
+        return
+    if tuple(targets.shape) == rows.batch_shape != rows.shape:
+        msg = "`targets` must be integers to be class labels, not real floating: convert them to an integer dtype."
+        raise TypeError(msg)
+    same_shape("targets", targets, rows.shape, "the logits")
+
+
+def target_weights(
+    targets: Array,
+    rows: Rows,
+    *,
+    mask: Array | None,
+    class_weights: Array | None,
+    smoothing: float,
+    ignore_index: int | None,
+) -> TargetWeights:
+    """Turn labels, or probabilities laid out as rows, into weights over classes."""
+    if are_labels(targets, rows.xp):
+        labels = rows.xp.expand_dims(targets, axis=-1)
+        return _of_labels(
+            labels, rows, mask=mask, class_weights=class_weights, smoothing=smoothing, ignore_index=ignore_index
+        )
+    return _of_rows(targets, rows, mask, class_weights, smoothing)
+
+
+def _of_labels(
+    labels: Array,
+    rows: Rows,
+    *,
+    mask: Array | None,
+    class_weights: Array | None,
+    smoothing: float,
+    ignore_index: int | None,
+) -> TargetWeights:
+    xp = rows.xp
+    wide = widened(labels, xp)
+    kept = None if ignore_index is None else xp.logical_not(_ignored(labels, wide, ignore_index, xp))
+    valid = xp.logical_and(wide >= 0, wide < rows.classes)
+    hit = class_indices(rows.classes, wide.dtype, labels, xp) == wide
+    one = xp.ones_like(wide, dtype=rows.computing)
+    own = one if class_weights is None else sum_rows(xp.where(hit, class_weights, 0), xp)
+    on, off, total = own, xp.zeros_like(own), own
+    if smoothing:
+        share = smoothing_share(smoothing, mask, one, rows)
+        lost = False if mask is None else xp.any(xp.logical_and(hit, xp.logical_not(mask)), axis=-1, keepdims=True)
+        on = own * ((1 - smoothing) + (share if mask is None else xp.where(lost, 0, share)))
+        off = share if class_weights is None else share * class_weights
+        total = own * (1 - smoothing) + share * _mass(class_weights, mask, one, rows)
+
+    def each(formula: Callable[[Array], Array]) -> Array:
+        return xp.where(hit, formula(on), formula(off))
+
+    possible = None if mask is None else xp.logical_or(hit, mask)
+    return TargetWeights(xp, total, own, valid, kept, possible, each)
+
+
+def _ignored(labels: Array, wide: Array, ignore_index: int, xp: Namespace) -> Array:
+    """Mark the labels that are ignore_index, which the dtype of the labels may be unable to hold."""
+    limits = xp.iinfo(labels.dtype)
+    if limits.min <= ignore_index <= limits.max:
+        return wide == ignore_index
+    return xp.zeros_like(wide, dtype=xp.bool)
+
+
+def _of_rows(t: Array, rows: Rows, mask: Array | None, class_weights: Array | None, smoothing: float) -> TargetWeights:
+    xp = rows.xp
+    valid = xp.all(admissible(t, xp), axis=-1, keepdims=True)
+    q = t
+    if smoothing:
+        share = smoothing_share(smoothing, mask, xp.zeros_like(valid, dtype=rows.computing), rows)
+        q = (1 - smoothing) * t + (share if mask is None else xp.where(mask, share, 0))
+    if class_weights is not None:
+        t, q = class_weights * t, class_weights * q
+    return TargetWeights(xp, sum_rows(q, xp), sum_rows(t, xp), valid, None, None, lambda formula: formula(q))
+
+
+def admissible(weights: Array, xp: Namespace) -> Array:
+    """Mark the weights that are finite and not negative."""
+    return xp.logical_and(weights >= 0, xp.isfinite(weights))
+
+
+def smoothing_share(smoothing: float, mask: Array | None, column: Array, rows: Rows) -> Array:
+    """Return ε / K as a column, over the classes that a mask leaves; 0 where it leaves none."""
+    left = _mass(None, mask, column, rows)
+    return rows.xp.where(left == 0, 0, smoothing / rows.xp.where(left == 0, 1, left))
+
+
+def _mass(class_weights: Array | None, mask: Array | None, column: Array, rows: Rows) -> Array:
+    """Return Σ w over the classes that a mask leaves, as a column: their number without weights."""
+    xp = rows.xp
+    if mask is None:
+        whole = rows.classes if class_weights is None else sum_rows(class_weights, xp)
+        return xp.zeros_like(column) + whole
+    return sum_rows(xp.where(mask, 1 + xp.zeros_like(column) if class_weights is None else class_weights, 0), xp)
+
+
+def scale_or_nan(q: TargetWeights, w: Array | None, s: Array | None, xp: Namespace) -> Array:
+    """Return the sample weights as a column, nan where an argument is inadmissible."""
+    sound = q.valid
+    if w is not None:
+        sound = xp.logical_and(sound, xp.all(admissible(w, xp), axis=-1, keepdims=True))
+    if s is not None:
+        sound = xp.logical_and(sound, admissible(s, xp))
+    return xp.where(sound, xp.ones_like(q.total) if s is None else s, xp.nan)
+
+
+def refuse_labels(targets: Array, weights: TargetWeights, rows: Rows) -> None:
+    """Raise for the first label that is not admissible; reads values."""
+    xp = rows.xp
+    if not are_labels(targets, xp):
+        return
+    bad = xp.logical_not(weights.valid)
+    if weights.kept is not None:
+        bad = xp.logical_and(bad, weights.kept)
+    must = f"hold labels in 0..{rows.classes - 1}" + (" or `ignore_index`" if weights.kept is not None else "")
+    refuse_values("targets", targets, rows.reduced(bad), must, xp)
+
+
+def refuse_weights(name: str, weights: Array | None, rows: Rows) -> None:
+    """Raise for the first weight that is negative or not finite in the dtype of the logits; reads values."""
+    if weights is not None:
+        bad = rows.xp.logical_not(admissible(rows.cast(weights), rows.xp))
+        refuse_values(name, weights, bad, "hold finite numbers >= 0", rows.xp)

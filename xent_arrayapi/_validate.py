@@ -1,0 +1,133 @@
+"""What an admissible argument is, and what we say when it is not."""
+
+from __future__ import annotations
+
+import math
+import operator
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+from xent_arrayapi._namespace import is_boolean, is_floating, is_integral
+
+if TYPE_CHECKING:
+    from xent_arrayapi._typing import Array, Axis, Namespace
+
+
+class AxisError(ValueError, IndexError):
+    """An axis that the array does not have."""
+
+
+def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """Return the axes as distinct nonnegative integers, all of them for None."""
+    if axis is None:
+        return tuple(range(ndim))
+    wanted = axis if isinstance(axis, tuple) else (axis,)
+    axes = tuple(axis_of(one, ndim) for one in wanted)
+    if len(set(axes)) < len(axes):
+        msg = f"`axis` must name each axis once, not {axis}."
+        raise ValueError(msg)
+    return axes
+
+
+def axis_of(axis: int, ndim: int) -> int:
+    """Return the axis as a nonnegative integer."""
+    index = whole_number("axis", axis)
+    if not -ndim <= index < ndim:
+        msg = f"`axis` must be an axis of an array with {ndim} axes, not {index}."
+        raise AxisError(msg)
+    return index % ndim
+
+
+def whole_number(name: str, value: Any) -> int:
+    """Return an integer option as int."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        msg = f"`{name}` must be a Python integer, not {value!r}."
+        raise TypeError(msg)
+    return operator.index(value)
+
+
+def number(name: str, value: Any, *, low: float, high: float, closed: bool) -> float:
+    """Return a real option within its bounds as float."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        msg = f"`{name}` must be a Python number, not {value!r}."
+        raise TypeError(msg)
+    result = float(value)
+    inside = low <= result <= high if closed else low < result < high
+    if not inside:
+        sign = "<=" if closed else "<"
+        msg = f"`{name}` must be a number with {low:g} {sign} {name} {sign} {high:g}, not {value!r}."
+        raise ValueError(msg)
+    return result
+
+
+def choice(name: str, value: Any, among: tuple[str, ...]) -> None:
+    """Check an option that is one of a few words."""
+    if not isinstance(value, str) or value not in among:
+        msg = f"`{name}` must be one of {', '.join(map(repr, among))}, not {value!r}."
+        raise ValueError(msg)
+
+
+def logits_dtype(name: str, x: Array, xp: Namespace) -> None:
+    """Check the dtype of logits: real floating, or integer or bool, which are promoted."""
+    if not (is_floating(x.dtype, xp) or is_integral(x.dtype, xp) or is_boolean(x.dtype, xp)):
+        msg = f"`{name}` must be real: floating, integer or bool, not {x.dtype}."
+        raise TypeError(msg)
+
+
+def floating_dtype_only(name: str, x: Array, xp: Namespace) -> None:
+    """Check that an array is real floating."""
+    if not is_floating(x.dtype, xp):
+        msg = f"`{name}` must be real floating, not {x.dtype}: convert it first."
+        raise TypeError(msg)
+
+
+def real_dtype(name: str, x: Array, xp: Namespace) -> None:
+    """Check that an array holds real numbers: floating or integer."""
+    if not (is_floating(x.dtype, xp) or is_integral(x.dtype, xp)):
+        msg = f"`{name}` must be floating or integer, not {x.dtype}: convert it first."
+        raise TypeError(msg)
+
+
+def mask_dtype(name: str, x: Array, xp: Namespace) -> None:
+    """Check that a mask is boolean."""
+    if not is_boolean(x.dtype, xp):
+        msg = f"`{name}` must be a boolean array, not {x.dtype}: compare it, as in `x != 0`."
+        raise TypeError(msg)
+
+
+def same_shape(name: str, x: Array, shape: tuple[int, ...], like: str) -> None:
+    """Check the shape of an array against the one that another argument fixes."""
+    if tuple(x.shape) != tuple(shape):
+        msg = f"`{name}` must have the shape {tuple(shape)} of {like}, not {tuple(x.shape)}."
+        raise ValueError(msg)
+
+
+def broadcasts_to(name: str, x: Array, shape: tuple[int, ...]) -> None:
+    """Check that an array broadcasts to a shape."""
+    trailing = tuple(shape)[len(shape) - x.ndim :] if x.ndim <= len(shape) else ()
+    if len(trailing) != x.ndim or any(mine not in (1, size) for mine, size in zip(x.shape, trailing, strict=True)):
+        msg = f"`{name}` must broadcast to the shape {tuple(shape)} of the logits, not have shape {tuple(x.shape)}."
+        raise ValueError(msg)
+
+
+def refuse_values(name: str, x: Array, bad: Array, must: str, xp: Namespace) -> None:
+    """Raise for the first element where `bad` holds; reads values."""
+    if not bool(xp.any(bad)):
+        return
+    first = int(xp.argmax(xp.reshape(xp.astype(bad, xp.int8), (-1,))))
+    value = xp.reshape(x, (-1,))[first]
+    offender = float(value) if is_floating(x.dtype, xp) else int(value)
+    at = unravel(first, tuple(x.shape))
+    where = f" at {at}" if at else ""
+    msg = f"`{name}` must {must}, not {offender}{where}."
+    raise ValueError(msg)
+
+
+def unravel(flat: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the index of an element from its place in row-major order."""
+    index = []
+    for axis in range(len(shape)):
+        size = math.prod(shape[axis + 1 :])
+        index.append(flat // size)
+        flat %= size
+    return tuple(index)
