@@ -43,6 +43,11 @@ class Backend:
         return True
 
     @property
+    def eps(self) -> float:
+        """The spacing at 1 of what `array` makes of floating data."""
+        return 2.0**-52 if self.has_float64 else 2.0**-23
+
+    @property
     def dtypes(self) -> tuple[str, ...]:
         """The floating dtypes that accuracy is tested in."""
         return ("float32", "float64") if self.has_float64 else ("float32",)
@@ -114,19 +119,15 @@ class Strict(Backend):
 
     @property
     def has_float64(self) -> bool:
-        return self.device.device not in ("no_float64", "no_x64") if hasattr(self.device, "device") else "no_" not in str(
-            self.device
-        )
+        return "no_" not in self.name
 
     @property
     def float_default(self) -> str:
-        return str(self.module.__array_namespace_info__().default_dtypes(device=self.device)["real floating"]).rpartition(
-            "."
-        )[2]
+        return "float64" if self.name in ("strict", "strict-flags", "strict-device1") else "float32"
 
     @property
     def int_default(self) -> str:
-        return str(self.module.__array_namespace_info__().default_dtypes(device=self.device)["integral"]).rpartition(".")[2]
+        return "int32" if self.name == "strict-no_x64" else "int64"
 
     def make(self, data: np.ndarray, dtype: str) -> Any:
         return self.module.asarray(data.astype(dtype), device=self.device)
@@ -193,7 +194,7 @@ class TorchCompile(Torch):
     compiler = "aot_eager"
 
     def run(self, function: Any, *arrays: Any) -> Any:
-        self.module._dynamo.reset()
+        self.module.compiler.reset()
         return self.module.compile(function, fullgraph=True, backend=self.compiler, dynamic=False)(*arrays)
 
 

@@ -19,7 +19,7 @@ def log_of(q: Array, xp: Namespace) -> Array:
 
 def sum_where_positive(p: Array, terms: Array, xp: Namespace) -> Array:
     """Sum terms over the classes where p is not 0; a negative or nan p makes the sum nan."""
-    return sum_rows(xp.where(p > 0, terms, xp.where(p == 0, 0, xp.nan)), xp)
+    return sum_rows(xp.where(p > 0, terms, xp.where(p == 0, xp.zeros_like(p), xp.nan)), xp)
 
 
 def cross_entropies(p: Array, q: Array, xp: Namespace) -> Array:

@@ -13,38 +13,48 @@ if TYPE_CHECKING:
     from xent_arrayapi._typing import Array, Device, DType, Namespace
 
 
+_NAMESPACES: dict[type, Namespace] = {}
+
+
 def namespace_of(**arrays: Array) -> Namespace:
     """Return the one namespace and check the one device of the named arrays, leaving out None."""
-    present = {name: x for name, x in arrays.items() if x is not None}
-    found: dict[str, Namespace] = {}
-    for name, x in present.items():
-        if not compat.is_array_api_obj(x):
+    first, x, xp = "", None, None
+    for name, y in arrays.items():
+        if y is None:
+            continue
+        found = _NAMESPACES.get(type(y))
+        if found is None:
+            found = _look_up(name, y)
+        if xp is None:
+            first, x, xp = name, y, found
+        elif found is not xp:
             msg = (
-                f"`{name}` must be an array, not {type(x).__name__}: make it one with the array library of the logits."
+                f"`{first}` and `{name}` must come from one array library, not from "
+                f"{_library(x)} and {_library(y)}: convert one of them."
             )
             raise TypeError(msg)
-        if type(x).__module__.startswith("numpy.ma"):
-            msg = f"`{name}` must be a plain array, not a masked array: pass its data, and its mask as `where`."
-            raise TypeError(msg)
-        found[name] = compat.array_namespace(x)
-    first, *others = found
-    for other in others:
-        if found[other] is not found[first]:
-            msg = (
-                f"`{first}` and `{other}` must come from one array library, not from "
-                f"{_library(present[first])} and {_library(present[other])}: convert one of them."
-            )
-            raise TypeError(msg)
-        _check_one_device(first, present[first], other, present[other])
-    return found[first]
+        else:
+            _check_one_device(first, x, name, y, xp)
+    return xp
+
+
+def _look_up(name: str, x: Array) -> Namespace:
+    if not compat.is_array_api_obj(x):
+        msg = f"`{name}` must be an array, not {type(x).__name__}: make it one with the array library of the logits."
+        raise TypeError(msg)
+    if type(x).__module__.startswith("numpy.ma"):
+        msg = f"`{name}` must be a plain array, not a masked array: pass its data, and its mask as `where`."
+        raise TypeError(msg)
+    xp = _NAMESPACES[type(x)] = compat.array_namespace(x)
+    return xp
 
 
 def _library(x: Array) -> str:
     return type(x).__module__.partition(".")[0]
 
 
-def _check_one_device(first: str, x: Array, other: str, y: Array) -> None:
-    if is_traced(x) or is_traced(y):
+def _check_one_device(first: str, x: Array, other: str, y: Array, xp: Namespace) -> None:
+    if compat.is_numpy_namespace(xp) or (compat.is_jax_namespace(xp) and (is_traced(x) or is_traced(y))):
         return
     here, there = device_of(x), device_of(y)
     if here != there:
@@ -54,12 +64,12 @@ def _check_one_device(first: str, x: Array, other: str, y: Array) -> None:
 
 def device_of(x: Array) -> Device:
     """Return the device that holds x."""
-    return compat.device(x)
+    return x.device if compat.is_torch_namespace(namespace_of(x=x)) else compat.device(x)
 
 
 def is_traced(x: Array) -> bool:
     """Tell whether x is a JAX tracer: an array without values, nor a device of its own."""
-    return compat.is_jax_array(x) and isinstance(x, sys.modules["jax"].core.Tracer)
+    return "jax" in sys.modules and isinstance(x, sys.modules["jax"].core.Tracer)
 
 
 def is_readable(*arrays: Array) -> bool:
@@ -68,14 +78,15 @@ def is_readable(*arrays: Array) -> bool:
 
 
 def _is_readable(x: Array) -> bool:
-    if compat.is_numpy_array(x):
+    xp = namespace_of(x=x)
+    if compat.is_numpy_namespace(xp):
         return True
-    if compat.is_torch_array(x):
+    if compat.is_torch_namespace(xp):
         return _is_readable_torch(x)
-    if compat.is_jax_array(x):
-        staged = is_traced(compat.array_namespace(x).zeros(()))  # under jit, concrete arrays cannot be read either
+    if compat.is_jax_namespace(xp):
+        staged = is_traced(xp.zeros(()))  # under jit, concrete arrays cannot be read either
         return not staged and not is_traced(x) and all(d.platform == "cpu" for d in x.devices())
-    return _is_strict(compat.array_namespace(x)) and "CPU" in str(x.device)
+    return _is_strict(xp) and "CPU" in str(x.device)
 
 
 def _is_readable_torch(x: Array) -> bool:

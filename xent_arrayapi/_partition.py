@@ -81,6 +81,11 @@ def log_partition(m: Array, tail: Array, xp: Namespace) -> Array:
     return m + xp.log1p(tail)
 
 
+def sign_of(x: Array, xp: Namespace) -> Array:
+    """Return −1, 0 or 1, or nan: of nan, some libraries make 0, and torch's wrapper cannot be batched."""
+    return xp.where(x > 0, xp.ones_like(x), xp.where(x < 0, -1, x))
+
+
 def signed_logsumexp(u: Array, w: Array, xp: Namespace) -> tuple[Array, Array]:
     """Return log |Σ w exp(u)| and the sign of the sum; a class of weight 0 is left out."""
     u = xp.where(w == 0, -xp.inf, u)
@@ -89,7 +94,7 @@ def signed_logsumexp(u: Array, w: Array, xp: Namespace) -> tuple[Array, Array]:
     top = xp.logical_not(scores < m)
     near, d, error = shift(u, m, xp)
     half = xp.exp(d / 2)
-    terms = xp.where(near, half * w * half * (1 + error), xp.where(top, xp.sign(w) + d, 0))
+    terms = xp.where(near, half * w * half * (1 + error), xp.where(top, sign_of(w, xp) + d, 0))
     terms = xp.where(m == -xp.inf, 0, terms)
     return signed_log(m, terms, top, xp)
 
@@ -97,7 +102,7 @@ def signed_logsumexp(u: Array, w: Array, xp: Namespace) -> tuple[Array, Array]:
 def signed_log(m: Array, terms: Array, top: Array, xp: Namespace) -> tuple[Array, Array]:
     """Return m + log |Σ terms| and the sign of the sum, nan where it is +inf − inf."""
     total = sum_rows(terms, xp)
-    sign = xp.sign(total)
+    sign = sign_of(total, xp)
     tail = sum_rows(xp.where(top, 0, sign * terms), xp) + (sum_rows(xp.where(top, sign * terms, 0), xp) - 1)
     size = xp.where(total == 0, 1, sign * total)
     value = m + xp.where(2 * size > 1, xp.log1p(xp.where(2 * size > 1, tail, 0)), xp.log(size))

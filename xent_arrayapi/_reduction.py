@@ -43,15 +43,17 @@ def check_normalizer_array(normalizer: Any, xp: Namespace) -> None:
 
 def divisor_of(normalizer: Any, unsmoothed: Array, s: Array | None, kept: Array | None, xp: Namespace) -> Array:
     """Return what the mean divides by: Σ s w t, the number of rows kept, the number of rows, or what is given."""
+    one = xp.ones_like(unsmoothed)
+    given = array_normalizer(normalizer)
+    if given is not None:
+        return xp.astype(given, one.dtype)
     if normalizer == "weights":
         return xp.sum(_over(kept, unsmoothed if s is None else s * unsmoothed, xp))
-    one = xp.ones_like(unsmoothed)
     if normalizer == "count":
         return xp.sum(_over(kept, one, xp))
     if normalizer == "batch":
         return xp.sum(one)
-    zero = xp.sum(xp.zeros_like(one))
-    return zero + (normalizer if isinstance(normalizer, (int, float)) else xp.astype(normalizer, one.dtype))
+    return normalizer + xp.sum(xp.zeros_like(one))
 
 
 def _over(kept: Array | None, column: Array, xp: Namespace) -> Array:

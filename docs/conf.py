@@ -1,0 +1,44 @@
+"""Sphinx: `sphinx-build -W --keep-going -n -b html docs docs/_build/html`."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE / "_extensions")]
+
+import xent_arrayapi
+
+project = "xent_arrayapi"
+author = "The xent_arrayapi developers"
+copyright = f"2026, {author}"  # noqa: A001  # Sphinx calls it so
+version = release = xent_arrayapi.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+    "myst_parser",
+    "numpydoc",
+    "mathml",
+    "complete",
+]
+exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+
+html_theme = "furo"
+html_title = f"{project} {release}"
+html_static_path = ["_static"]
+html_css_files = ["math.css"]
+html_math_renderer = "mathml"
+
+autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings give shapes, dtypes and units
+autodoc_default_options = {"member-order": "bysource"}
+numpydoc_show_class_members = False
+
+myst_enable_extensions = ["amsmath", "dollarmath"]
+myst_heading_anchors = 3
+suppress_warnings = ["myst.xref_missing"]  # the README's own links, where pages include it
+
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", r"(optax|scipy|torch)\..*")]  # named in See Also, documented elsewhere

@@ -1,0 +1,329 @@
+"""Rule 7: errors in ulps against rigorous enclosures, on every backend.
+
+The worst error of each quantity is logged: `pytest --log-file FILE --log-file-level INFO tests/test_accuracy.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from array_api_compat import array_namespace
+from flint import arb
+
+import xent_arrayapi as xent
+from tests.reference import Exact, Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.backends import Backend
+
+LOG = logging.getLogger(__name__)
+ULPS = 6
+"""What rule 7 allows for K ≤ 1000."""
+ULPS_MANY = 8
+"""What it allows for K ≤ 100 000."""
+ULPS_LOGSUMEXP = 4
+
+SMALLEST = {"float32": 87.34, "float64": 708.4}
+"""exp(−x) is subnormal from this x on."""
+VANISHING = {"float32": 103.0, "float64": 745.0}
+"""exp(−x) is not 0 up to this x."""
+FAR = 1e4
+"""Further below the maximum than exp can tell from 0."""
+
+
+def below_zero(rng: np.random.Generator, low: float, high: float, rows: int = 20) -> np.ndarray:
+    """Return rows of ten logits of which one is 0 and the others far below, half of them with an offset."""
+    u = -rng.uniform(low, high, size=(rows, 10))
+    u[np.arange(rows), np.arange(rows) % 10] = 0
+    offset = rng.normal(size=rows) * 5
+    return u + np.where(np.arange(rows) % 2, offset, 0)[:, None]
+
+
+@functools.cache
+def regimes(dtype: str) -> dict[str, np.ndarray]:
+    """Return rows of logits of up to 1000 classes, by the name of their regime."""
+    rng = np.random.default_rng(7)
+    single = dtype == "float32"
+    spread = 40 if single else 350
+    found = {
+        "N(0, 3²)": rng.normal(size=(20, 10)) * 3,
+        "dominant logit": below_zero(rng, *((10, 30) if single else (25, 60))),
+        "subnormal result": below_zero(rng, SMALLEST[dtype] + np.log(20), VANISHING[dtype]),
+        "log-probabilities": np.log(rng.dirichlet(np.ones(10), 10)),
+        "offset 1e6": rng.normal(size=(10, 10)) + 1e6,
+        "two classes": rng.normal(size=(10, 2)) * 3,
+        f"spread ±{spread}": rng.uniform(-spread, spread, size=(20, 50)),
+        "spread ±1e30": rng.uniform(-1e30, 1e30, size=(4, 50)),
+        "ties": np.full((2, 1000), [[1.7], [-0.3]]),
+        "N(0, 4²)": rng.normal(size=(4, 1000)) * 4,
+    }
+    return {name: rows.astype(dtype) for name, rows in found.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Rows of logits with two labels each, and the exact values that results are held against."""
+
+    rows: Rows
+    names: list[str]
+    """The regime of each row."""
+
+    @property
+    def top(self) -> np.ndarray:
+        """Labels at a largest logit."""
+        return np.argmax(self.rows.logits, axis=-1)
+
+    @property
+    def other(self) -> np.ndarray:
+        """Labels elsewhere, among the first classes."""
+        return (self.top == 0).astype(np.int64)
+
+    @functools.cached_property
+    def exact(self) -> dict[str, Exact]:
+        return {
+            "softmax": self.rows.softmax,
+            "log_softmax": self.rows.log_softmax,
+            "logsumexp": self.rows.logsumexp,
+            "loss, label at the top": self.rows.loss(self.top),
+            "gradient, label at the top": self.rows.gradient(self.top),
+            "loss, label elsewhere": self.rows.loss(self.other),
+            "gradient, label elsewhere": self.rows.gradient(self.other),
+        }
+
+
+def of_regimes(found: dict[str, np.ndarray], classes: int) -> Case:
+    """Return rows as one case, filled up to a number of classes with logits far below."""
+    filled = []
+    for rows in found.values():
+        lowest = np.min(rows, axis=-1, keepdims=True)
+        more = np.broadcast_to(lowest - rows.dtype.type(FAR), (len(rows), classes - rows.shape[-1]))
+        filled.append(np.concatenate([rows, more], axis=-1))
+    return Case(Rows(np.concatenate(filled)), [name for name, rows in found.items() for _ in rows])
+
+
+@functools.cache
+def case(classes: int, dtype: str) -> Case:
+    """Return the regimes of at most so many classes: all of them for 1000."""
+    if classes == 100_000:
+        u = np.random.default_rng(7).normal(size=classes) * 4
+        return Case(Rows(np.stack([u, np.full(classes, 1.7)]).astype(dtype)), ["N(0, 4²)", "ties"])
+    return of_regimes({name: u for name, u in regimes(dtype).items() if u.shape[-1] <= classes}, classes)
+
+
+class Judge:
+    """Holds results against exact values, and says which regimes are beyond the limit."""
+
+    def __init__(self, be: Backend) -> None:
+        self.be = be
+        self.found: list[str] = []
+
+    def hold(self, names: list[str], quantity: str, exact: Exact, got: np.ndarray, most: Any = ULPS) -> None:
+        """Compare rows: `most` ulps are allowed, and one subnormal spacing more where the exact value is subnormal."""
+        error = exact.ulps(got)
+        if self.be.name.startswith("jax"):  # XLA on the CPU flushes subnormal results to 0: allowed there alone
+            error = np.where(exact.subnormal & (got == 0), 0, error)
+        beyond = np.reshape(error - (most + exact.subnormal), (len(names), -1)).max(axis=-1)
+        error = np.reshape(error, (len(names), -1)).max(axis=-1)
+        for name in dict.fromkeys(names):
+            row = max((n for n in range(len(names)) if names[n] == name), key=lambda n: beyond[n])
+            said = f"{self.be.name} | {exact.dtype} | {quantity} | {name} | {error[row]:.2f} ulp in row {row}"
+            LOG.info(said)
+            if not beyond[row] <= 0:
+                self.found.append(f"{said}, {beyond[row]:.2f} too many")
+
+
+@pytest.fixture
+def judge(be: Backend) -> Iterator[Judge]:
+    judge = Judge(be)
+    yield judge
+    assert not judge.found, "\n".join(judge.found)
+
+
+@pytest.fixture
+def inductor(be: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let torch.compile generate code; no other backend has such a choice."""
+    monkeypatch.setattr(be, "compiler", "inductor", raising=False)
+
+
+def compiled_dtypes(be: Backend, most: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the dtypes to test, at most so many where inductor takes tens of seconds for each."""
+    return most if be.name == "torch-compile" else be.dtypes
+
+
+def evaluate(u: Any, top: Any, other: Any, *, axis: int) -> tuple[Any, ...]:
+    """Evaluate all that rule 7 speaks of, in one graph."""
+    first, second = (xent.SoftmaxCrossEntropy(labels, axis=axis, reduction="none") for labels in (top, other))
+    return (
+        xent.softmax(u, axis=axis),
+        xent.log_softmax(u, axis=axis),
+        xent.logsumexp(u, axis=axis),
+        *first.value_and_grad(u),
+        *second.value_and_grad(u),
+    )
+
+
+def hold_case(be: Backend, judge: Judge, it: Case, axis: int, most: int) -> None:
+    """Evaluate rows as an array of three axes, with the class axis in its place in memory too."""
+    logits = it.rows.logits
+    u = np.ascontiguousarray(np.moveaxis(logits.reshape(2, -1, logits.shape[-1]), -1, axis))
+    labels = [be.array(x.reshape(2, -1)) for x in (it.top, it.other)]
+    results = be.run(functools.partial(evaluate, axis=axis), be.array(u, logits.dtype.name), *labels)
+    for (quantity, exact), result in zip(it.exact.items(), results, strict=True):
+        got = be.numpy(result)
+        got = np.moveaxis(got, axis, -1) if got.ndim == 3 else got
+        allowed = ULPS_LOGSUMEXP if quantity == "logsumexp" else most
+        judge.hold(it.names, quantity, exact, got.reshape(exact.parts.shape[1:]), allowed)
+
+
+@pytest.mark.parametrize(
+    ("axis", "compiled"), [(-1, ("float32", "float64")), (0, ("float32",)), (1, ("float64",))], ids=["last", "0", "1"]
+)
+@pytest.mark.usefixtures("inductor")
+def test_up_to_1000_classes(be, judge, axis, compiled):
+    for dtype in compiled_dtypes(be, compiled):
+        hold_case(be, judge, case(1000, dtype), axis, ULPS)
+
+
+@pytest.mark.parametrize("classes", [10, 50])
+def test_few_classes(be, judge, classes):
+    for dtype in be.dtypes:
+        hold_case(be, judge, case(classes, dtype), -1, ULPS)
+
+
+@pytest.mark.parametrize("axis", [-1, 0])
+def test_100_000_classes(be, judge, axis):
+    for dtype in be.dtypes:
+        hold_case(be, judge, case(100_000, dtype), axis, ULPS_MANY)
+
+
+def test_sums_of_subnormal_terms(be, judge):
+    """Σ exp(u − m) over the classes below the maximum is normal, each of its terms is subnormal."""
+    for dtype in be.dtypes:
+        u = below_zero(np.random.default_rng(7), SMALLEST[dtype] + 0.1, SMALLEST[dtype] + 1).astype(dtype)
+        it = of_regimes({"sum of subnormal terms": u}, 10)
+        results = be.run(functools.partial(evaluate, axis=-1), be.array(u, dtype), be.array(it.top), be.array(it.other))
+        # XLA flushes the terms before they are added: where it runs, the error may be as large as all of them.
+        probs = it.rows.softmax
+        lost = np.sum(np.where(probs.subnormal, np.ldexp(probs.parts[0], probs.parts[2].astype(int)), 0), axis=-1)
+        lost = lost if be.name.startswith("jax") else 0 * lost
+        for (quantity, exact), result in zip(it.exact.items(), results, strict=True):
+            flushed = lost[:, None] if exact.parts.ndim == 3 else lost
+            allowed = ULPS_LOGSUMEXP if quantity == "logsumexp" else ULPS
+            most = allowed + np.ldexp(flushed, -exact.parts[2].astype(int))
+            judge.hold(it.names, quantity, exact, be.numpy(result), most)
+
+
+TEMPERATURE, SOFTCAP = 0.7, 30.0
+
+
+def temper(u: Any, labels: Any) -> tuple[Any, ...]:
+    """Evaluate with a temperature; the logits as rounded after it come first."""
+    loss = xent.SoftmaxCrossEntropy(labels, temperature=TEMPERATURE, reduction="none")
+    return (
+        u / TEMPERATURE,
+        xent.softmax(u, temperature=TEMPERATURE),
+        xent.log_softmax(u, temperature=TEMPERATURE),
+        *loss.value_and_grad(u),
+    )
+
+
+def cap(u: Any, labels: Any) -> tuple[Any, ...]:
+    """Evaluate with a softcap and a temperature; the logits as rounded after them come first."""
+    loss = xent.SoftmaxCrossEntropy(labels, temperature=TEMPERATURE, softcap=SOFTCAP, reduction="none")
+    return SOFTCAP * array_namespace(u).tanh(u / SOFTCAP) / TEMPERATURE, *loss.value_and_grad(u)
+
+
+def slopes(u: np.ndarray, row: int, *, softcap: bool) -> list[arb]:
+    """Return the derivative of what is done to the logits of a row."""
+    steep = 1 / arb(TEMPERATURE)
+    return [(1 / (arb(x) / SOFTCAP).cosh() ** 2 if softcap else 1) * steep for x in u[row].tolist()]
+
+
+@pytest.mark.parametrize("function", [temper, cap])
+@pytest.mark.usefixtures("inductor")
+def test_temperature_and_softcap(be, judge, function):
+    for dtype in compiled_dtypes(be, ("float32",)):
+        it = of_regimes(
+            {name: regimes(dtype)[name] for name in ("N(0, 3²)", "dominant logit", "log-probabilities")}, 10
+        )
+        u = it.rows.logits
+        for labels in (it.top,) if be.name == "torch-compile" else (it.top, it.other):
+            results = be.run(function, be.array(u, dtype), be.array(labels))
+            y, *got = (be.numpy(x) for x in results)
+            rows = Rows(y)
+            of = functools.partial(slopes, u, softcap=function is cap)
+            exact = {"loss": rows.loss(labels), "gradient": rows.chained_gradient(labels, of)}
+            if function is temper:
+                exact = {"softmax": rows.softmax, "log_softmax": rows.log_softmax} | exact
+            for (quantity, value), result in zip(exact.items(), got, strict=True):
+                judge.hold(it.names, f"{function.__name__}: {quantity}", value, result)
+
+
+def logistic(u: Any, top: Any, other: Any) -> tuple[Any, ...]:
+    """Evaluate all that there is for two classes."""
+    first, second = (xent.SigmoidCrossEntropy(t, reduction="none") for t in (top, other))
+    return xent.sigmoid(u), xent.log_sigmoid(u), *first.value_and_grad(u), *second.value_and_grad(u)
+
+
+@pytest.mark.usefixtures("inductor")
+def test_sigmoid(be, judge):
+    for dtype in compiled_dtypes(be, ("float32",)):
+        rng = np.random.default_rng(7)
+        deep = np.repeat([-1, 1], 50) * rng.uniform(SMALLEST[dtype], VANISHING[dtype], 100)
+        found = {"N(0, 3²)": rng.normal(size=100) * 3, "wide": rng.normal(size=100) * 30, "subnormal result": deep}
+        u = np.concatenate(list(found.values())).astype(dtype)
+        names = [name for name, x in found.items() for _ in x]
+        rows, top = Rows(np.stack([np.zeros_like(u), u], axis=-1)), (u > 0).astype(np.int64)
+        exact = {"sigmoid": rows.softmax, "log_sigmoid": rows.log_softmax}
+        exact = {name: value.column(np.ones_like(top)) for name, value in exact.items()}
+        for place, labels in ("at the top", top), ("elsewhere", 1 - top):
+            exact[f"logistic loss, label {place}"] = rows.loss(labels)
+            exact[f"its gradient, label {place}"] = rows.gradient(labels).column(np.ones_like(top))
+        results = be.run(logistic, be.array(u, dtype), be.array(top), be.array(1 - top))
+        for (quantity, value), result in zip(exact.items(), results, strict=True):
+            judge.hold(names, quantity, value, be.numpy(result))
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_plain_formulas_fail(dtype):
+    it = case(1000, dtype)
+    u = it.rows.logits
+    with np.errstate(over="ignore"):
+        e = np.exp(u - np.max(u, axis=-1, keepdims=True))
+    probs = e / np.sum(e, axis=-1, keepdims=True)
+    gradient = probs - np.eye(1000, dtype=dtype)[it.top]
+    worst = {}
+    with np.errstate(divide="ignore"):
+        results = {"softmax": probs, "log_softmax": np.log(probs), "gradient, label at the top": gradient}
+        results["loss, label at the top"] = -np.log(probs[np.arange(len(u)), it.top])
+    for quantity, got in results.items():
+        error = np.max(np.reshape(it.exact[quantity].ulps(got), (len(u), -1)), axis=-1)
+        for n, name in enumerate(it.names):
+            worst[quantity, name] = max(worst.get((quantity, name), 0), error[n])
+    spread = next(name for name in it.names if name.startswith("spread"))
+    assert worst["softmax", spread] > 5 * ULPS
+    for quantity in ("log_softmax", "gradient, label at the top", "loss, label at the top"):
+        assert worst[quantity, "dominant logit"] > 1e6
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_measure_counts_ulps(dtype):
+    """Results that are correctly rounded are within half an ulp, their neighbours one further."""
+    rows = Rows(np.asarray([[0.0, 0.0, 0.0]], dtype=dtype))
+    third = np.ones((1, 3), dtype=dtype) / np.asarray(3, dtype=dtype)
+    above = np.nextafter(third, np.asarray(1, dtype=dtype))
+    assert np.all(rows.softmax.ulps(third) <= 0.5)
+    next_one = 4 / 3 if dtype == "float32" else 2 / 3  # 1/3 rounds up in float32, down in float64
+    assert np.all(np.abs(rows.softmax.ulps(above) - next_one) < 1e-4)
+    assert np.all(rows.softmax.ulps(third * np.nan) == np.inf)
+    assert np.all(rows.softmax.ulps(0 * third) > 2.0 ** np.finfo(dtype).nmant)
+    assert rows.loss(np.asarray([1])).ulps(np.log(np.asarray([3], dtype=dtype)))[0] <= 1
