@@ -17,6 +17,8 @@ LANES = {
     "torch-compile": ("torch-compile",),
     "jax": ("jax", "jax-jit"),
     "jax-x32": ("jax-x32",),
+    "peers": (),
+    "example": (),
 }
 """What `--lane NAME` stands for."""
 
@@ -30,7 +32,8 @@ class Backend:
 
     readable = True
     """Whether the library reads values here by default, and so can raise for them."""
-    autodiff = False
+    slow = False
+    """Whether each call is compiled, so that tests over many combinations take fewer of them."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -161,7 +164,6 @@ class Torch(Backend):
     package = "torch"
     halves = ("float16", "bfloat16")
     float_default = "float32"
-    autodiff = True
 
     def make(self, data: np.ndarray, dtype: str) -> Any:
         return self.module.from_numpy(np.array(data)).to(self.dtype(dtype))
@@ -186,12 +188,12 @@ class TorchFunc(Torch):
 class TorchCompile(Torch):
     """Every function is captured as one graph.
 
-    The graph is run by `aot_eager`, which traces forward and backward as inductor does; the accuracy and autodiff
-    tests compile with inductor as well.
+    The graph is run as it is; the accuracy and autodiff tests compile it with inductor as well.
     """
 
     readable = False
-    compiler = "aot_eager"
+    slow = True
+    compiler = "eager"
 
     def run(self, function: Any, *arrays: Any) -> Any:
         self.module.compiler.reset()
@@ -201,7 +203,6 @@ class TorchCompile(Torch):
 class Jax(Backend):
     package = "jax"
     halves = ("float16", "bfloat16")
-    autodiff = True
     x64 = True
 
     def __init__(self, name: str) -> None:
@@ -242,6 +243,7 @@ class JaxX32(Jax):
 
 class JaxJit(Jax):
     readable = False
+    slow = True
 
     def run(self, function: Any, *arrays: Any) -> Any:
         return self.module.jit(function)(*arrays)

@@ -13,6 +13,7 @@ from tests.backends import LANES, Backend, backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 settings.register_profile(
     "lane",
@@ -29,33 +30,50 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--lane", action="append", choices=sorted(LANES), help="a lane of tests/backends.py")
 
 
+MARKERS = {
+    "once": "independent of the backend; run in the numpy lane",
+    "autodiff": "needs a backend that differentiates; run in the torch and jax lanes",
+    "peers": "other libraries' own tests; run in the lane of this name",
+    "example": "the main job; run in the lane of this name",
+}
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "once: independent of the backend; run in one lane")
-    config.addinivalue_line("markers", "autodiff: needs a backend that differentiates")
+    for name, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
 
 
-def _names(config: pytest.Config) -> list[str]:
-    return [name for lane in config.getoption("lane") or ["numpy"] for name in LANES[lane]]
+def _lanes(config: pytest.Config) -> list[str]:
+    return config.getoption("lane") or ["numpy"]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the files alone that import what only their lane installs."""
+    lanes = _lanes(config)
+    if "peers" in collection_path.parts and "peers" not in lanes:
+        return True
+    return True if collection_path.name == "test_example.py" and "example" not in lanes else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "be" in metafunc.fixturenames:
-        names = _names(metafunc.config)
-        if metafunc.definition.get_closest_marker("autodiff"):
-            names = [name for name in names if name.startswith(("torch", "jax"))]
+        names = [name for lane in _lanes(metafunc.config) for name in LANES[lane]]
         metafunc.parametrize("be", names, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what does not concern the lane: it is deselected, and counted, not skipped."""
-    lanes = config.getoption("lane") or ["numpy"]
+    lanes = _lanes(config)
 
     def concerns(item: pytest.Item) -> bool:
         if item.get_closest_marker("once"):
             return "numpy" in lanes
         if item.get_closest_marker("autodiff"):
             return any(lane.startswith(("torch", "jax")) for lane in lanes)
-        return True
+        for own in ("peers", "example"):
+            if item.get_closest_marker(own):
+                return own in lanes
+        return any(LANES[lane] for lane in lanes)
 
     kept = [item for item in items if concerns(item)]
     config.hook.pytest_deselected(items=[item for item in items if not concerns(item)])

@@ -31,7 +31,8 @@ def denominators(normalizer, targets, s, w):
 def test_rule_22_reductions(be, targets, normalizer):
     """A mean is the sum over what `normalizer` says; the derivatives are of the mean."""
     ignore = {"ignore_index": -100} if targets.ndim == 1 else {}
-    for options in ({}, {"class_weights": W, "sample_weight": S, "label_smoothing": 0.1}):
+    every = ({"class_weights": W, "sample_weight": S, "label_smoothing": 0.1}, {})
+    for options in every[:1] if be.slow else every:
         none = outcome(be, U, targets, reduction="none", **ignore, **options)
         total = outcome(be, U, targets, reduction="sum", **ignore, **options)
         mean = outcome(be, U, targets, normalizer=normalizer, **ignore, **options)
@@ -72,14 +73,14 @@ def test_rule_22_a_normalizer_on_the_device(be):
 def test_rule_23_a_mean_over_nothing_is_zero(be, normalizer):
     nan = np.full((3, 4), NAN)
     nothing = [
-        outcome(be, nan, [-1, -1, -1], ignore_index=-1, normalizer=normalizer),
-        outcome(be, nan, LABELS, sample_weight=np.zeros(3), normalizer=normalizer),
-        outcome(be, nan, ROWS, sample_weight=np.zeros(3), normalizer=normalizer),
-        outcome(be, U, LABELS, class_weights=np.zeros(4), normalizer=normalizer if normalizer != 0 else 1),
-        outcome(be, U, np.zeros((3, 4)), normalizer=normalizer if normalizer != 0 else 1),
+        (nan, [-1, -1, -1], {"ignore_index": -1, "normalizer": normalizer}),
+        (U, LABELS, {"class_weights": np.zeros(4), "normalizer": normalizer or 1}),
+        (nan, ROWS, {"sample_weight": np.zeros(3), "normalizer": normalizer}),
+        (nan, LABELS, {"sample_weight": np.zeros(3), "normalizer": normalizer}),
+        (U, np.zeros((3, 4)), {"normalizer": normalizer or 1}),
     ]
-    for got in nothing:
-        assert_zero(got)
+    for logits, targets, options in nothing[: 2 if be.slow else 5]:
+        assert_zero(outcome(be, logits, targets, **options))
     if be.name != "torch-func":  # vmap adds a batch of one around a batch of none
         assert_zero(outcome(be, np.zeros((0, 4)), np.zeros(0, int), normalizer=normalizer))
 

@@ -1,0 +1,189 @@
+"""The lanes: `nox` runs them all, `nox -s NAME` one, `nox -s NAME -- ARGS` hands ARGS to pytest."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.error_on_missing_interpreters = True
+nox.options.error_on_external_run = True
+nox.options.default_venv_backend = "venv"
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml("pyproject.toml")
+COUNTS = ROOT / ".nox" / "counts"
+TORCH = "torch==2.13.0"
+LANES = (
+    *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "torch_compile", "jax"),
+    *("peers", "example_test", "wheel"),
+)
+"""The sessions that run tests."""
+
+
+def groups(*names: str) -> list[str]:
+    """Return the requirements of dependency groups of pyproject.toml."""
+    return nox.project.dependency_groups(PROJECT, *names)
+
+
+def install(session: nox.Session, *requirements: str) -> None:
+    """Install this project, editable, and what a lane needs; torch only ever in the version of the lanes."""
+    constraints = Path(session.create_tmp()) / "constraints.txt"
+    constraints.write_text(f"{TORCH}\n", encoding="utf-8")
+    session.install("-e", ".", *requirements, "--constraint", str(constraints), silent=True)
+
+
+def pytest(session: nox.Session, *lanes: str, workers: int = 0, root: Path = ROOT) -> None:
+    """Run the suite on lanes, measuring coverage, and keep the report that `counted` reads."""
+    COUNTS.mkdir(parents=True, exist_ok=True)
+    junit = COUNTS / f"{session.name}.xml"
+    junit.unlink(missing_ok=True)
+    spread = ["-n", str(workers)] if workers else []
+    args = [arg for lane in lanes for arg in ("--lane", lane)]
+    session.run(
+        *("python", "-m", "pytest", "--cov", "--cov-report=", *args, *spread, f"--junit-xml={junit}"),
+        *session.posargs,
+        env={"COVERAGE_FILE": str(ROOT / f".coverage.{session.name}"), "PYTHONPATH": str(root)},
+    )
+
+
+@nox.session(python="3.12")
+def lint(session: nox.Session) -> None:
+    """Check style, docstrings and types."""
+    install(session, *groups("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run(
+        "python", "-m", "numpydoc.hooks.validate_docstrings", *map(str, sorted(Path("xent_arrayapi").glob("*.py")))
+    )
+    session.run("mypy")
+    session.run("pyright")
+    session.run("mypy", "--strict", "tests/typing/numpy_types.py")
+    session.run("pyright", "tests/typing/numpy_types.py")
+
+
+@nox.session(python="3.11")
+def numpy_lowest(session: nox.Session) -> None:
+    """Run the suite on the lowest NumPy and array-api-compat."""
+    install(session, *groups("test"), "numpy==1.26.*", "array-api-compat==1.12.*")
+    pytest(session, "numpy")
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+def numpy(session: nox.Session) -> None:
+    """Run the suite on the latest NumPy of each Python."""
+    install(session, *groups("test"))
+    pytest(session, "numpy")
+
+
+@nox.session(python="3.13")
+def strict(session: nox.Session) -> None:
+    """Run the suite on array-api-strict: its other devices, its flags off, its narrow devices."""
+    install(session, *groups("test", "strict"))
+    pytest(session, "strict", "strict-narrow", workers=2)
+
+
+@nox.session(python="3.11")
+def torch(session: nox.Session) -> None:
+    """Run the suite on torch on the CPU: eager, autograd and torch.func."""
+    install(session, *groups("test", "torch"))
+    pytest(session, "torch", workers=2)
+    session.run("python", "-m", "pip", "install", "-q", "mypy", "pyright[nodejs]")
+    session.run("mypy", "--strict", "tests/typing/torch_types.py")
+    session.run("pyright", "tests/typing/torch_types.py")
+
+
+@nox.session(python="3.11")
+def torch_compile(session: nox.Session) -> None:
+    """Run the suite with every function captured by torch.compile as one graph."""
+    install(session, *groups("test", "torch"))
+    pytest(session, "torch-compile", workers=2)
+
+
+@nox.session(python="3.12")
+def jax(session: nox.Session) -> None:
+    """Run the suite on JAX on the CPU: eager and jit, with and without 64-bit types."""
+    install(session, *groups("test", "jax"))
+    pytest(session, "jax", "jax-x32", workers=2)
+
+
+@nox.session(python="3.11")
+def peers(session: nox.Session) -> None:
+    """Run SciPy's, optax's and torch's own tests of the same functions."""
+    install(session, *groups("test", "torch", "jax", "peers"))
+    pytest(session, "peers")
+
+
+@nox.session(python="3.11")
+def example(session: nox.Session) -> None:
+    """Run the main job: the maximum-entropy model on digits, in NumPy, torch and JAX."""
+    install(session, *groups("torch", "jax"), ".[example]")
+    session.run("python", "docs/examples/digits.py", "--output", "digits.png", *session.posargs)
+
+
+@nox.session(python="3.11")
+def example_test(session: nox.Session) -> None:
+    """Check what the main job prints and draws."""
+    install(session, *groups("test", "torch", "jax"), ".[example]")
+    pytest(session, "example")
+
+
+@nox.session(python="3.12")
+def docs(session: nox.Session) -> None:
+    """Build the documentation with warnings as errors."""
+    install(session, *groups("docs"))
+    session.run("sphinx-build", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build/html", *session.posargs)
+
+
+@nox.session(python="3.13")
+def wheel(session: nox.Session) -> None:
+    """Build the distributions, and run the suite of the source one on the wheel, from outside the tree."""
+    session.install("build", *groups("test"), silent=True)
+    outside = Path(session.create_tmp()) / "outside"
+    shutil.rmtree(outside, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(outside), silent=True)
+    (source,) = outside.glob("*.tar.gz")
+    (built,) = outside.glob("*.whl")
+    session.run("python", "-m", "tarfile", "-e", str(source), str(outside))
+    tree = outside / source.name.removesuffix(".tar.gz")
+    shutil.rmtree(tree / "xent_arrayapi")
+    session.install(str(built), silent=True)
+    session.chdir(tree)
+    session.run("python", "-c", "import xent_arrayapi as x; assert 'site-packages' in x.__file__, x.__file__")
+    pytest(session, "numpy", root=tree)
+
+
+@nox.session(python="3.12")
+def report(session: nox.Session) -> None:
+    """Print the tests that each lane executed, and combine their coverage: 100 % of lines and branches."""
+    session.install("coverage[toml]", silent=True)
+    lines, executed, failed, idle = [], 0, 0, []
+    for name in LANES:
+        counts = tests_of(COUNTS / f"{name}.xml")
+        lines.append(f"{name:20}{counts['tests']:7}{counts['failed']:7}{counts['skipped']:8}{counts['seconds']:8.0f}")
+        executed, failed = executed + counts["tests"], failed + counts["failed"]
+        if not counts["tests"] or counts["skipped"]:
+            idle.append(name)
+    session.log("tests executed by lane:\n" + "\n".join([f"{'lane':20}  tests failed skipped seconds", *lines]))
+    session.run("coverage", "combine", "--keep", silent=True)
+    session.run("coverage", "report")
+    print(f"tests: {executed - failed} passed, {failed} failed")  # noqa: T201  # the closing line of the whole run
+    if idle or failed:
+        session.error(f"lanes that failed, skipped or ran no test: {', '.join(idle) or 'see above'}")
+
+
+def tests_of(path: Path) -> dict[str, float]:
+    """Read the counts of a lane from its report; a lane without one ran no test."""
+    if not path.exists():
+        return dict.fromkeys(("tests", "failed", "skipped", "seconds"), 0)
+    (suite,) = ET.parse(path).getroot().iter("testsuite")  # noqa: S314  # written by the lane just before
+    count = {key: float(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped", "time")}
+    return {
+        "tests": int(count["tests"]),
+        "failed": int(count["failures"] + count["errors"]),
+        "skipped": int(count["skipped"]),
+        "seconds": count["time"],
+    }
