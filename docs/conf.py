@@ -6,7 +6,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_extensions")]
 
-import xent_arrayapi
+import xent_arrayapi  # noqa: E402  # from this checkout
 
 project = "xent_arrayapi"
 author = "The xent_arrayapi developers"
@@ -36,9 +36,8 @@ autodoc_typehints = "none"  # the docstrings give shapes, dtypes and units
 autodoc_default_options = {"member-order": "bysource"}
 numpydoc_show_class_members = False
 
-myst_enable_extensions = ["amsmath", "dollarmath"]
+myst_enable_extensions = ["deflist", "dollarmath"]
 myst_heading_anchors = 3
-suppress_warnings = ["myst.xref_missing"]  # the README's own links, where pages include it
 
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(optax|scipy|torch)\..*")]  # named in See Also, documented elsewhere

@@ -23,6 +23,10 @@ LANES = {
 """What `--lane NAME` stands for."""
 
 
+COMPILING = ("torch-compile", "jax-jit")
+"""The backends where each call is compiled: they run the tests marked `traced` or `autodiff`."""
+
+
 class Backend:
     """One array library on one device, run in one way.
 
@@ -195,9 +199,20 @@ class TorchCompile(Torch):
     slow = True
     compiler = "eager"
 
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.unsupported = importlib.import_module("torch._dynamo.exc").Unsupported
+
     def run(self, function: Any, *arrays: Any) -> Any:
         self.module.compiler.reset()
-        return self.module.compile(function, fullgraph=True, backend=self.compiler, dynamic=False)(*arrays)
+        compiled = self.module.compile(function, fullgraph=True, backend=self.compiler, dynamic=False)
+        try:
+            return compiled(*arrays)
+        except self.unsupported as error:
+            if "Observed exception" not in str(error):
+                raise
+            function(*arrays)  # the function itself raises: dynamo wraps what it raises
+            raise
 
 
 class Jax(Backend):

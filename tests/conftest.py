@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.backends import LANES, Backend, backend
+from tests.backends import COMPILING, LANES, Backend, backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 MARKERS = {
     "once": "independent of the backend; run in the numpy lane",
+    "traced": "run where every call is compiled as well, which takes seconds a call",
     "autodiff": "needs a backend that differentiates; run in the torch and jax lanes",
     "peers": "other libraries' own tests; run in the lane of this name",
     "example": "the main job; run in the lane of this name",
@@ -65,9 +66,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what does not concern the lane: it is deselected, and counted, not skipped."""
     lanes = _lanes(config)
 
+    def traced(item: pytest.Item) -> bool:
+        return any(item.get_closest_marker(name) for name in ("traced", "autodiff"))
+
     def concerns(item: pytest.Item) -> bool:
         if item.get_closest_marker("once"):
             return "numpy" in lanes
+        if getattr(item, "callspec", None) and item.callspec.params.get("be") in COMPILING and not traced(item):
+            return False
         if item.get_closest_marker("autodiff"):
             return any(lane.startswith(("torch", "jax")) for lane in lanes)
         for own in ("peers", "example"):

@@ -69,6 +69,7 @@ def test_rule_22_a_normalizer_on_the_device(be):
         outcome(be, U, LABELS, normalizer=be.array(np.asarray([], bool).all()))
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("normalizer", ["weights", "count", "batch", 0, 3.0])
 def test_rule_23_a_mean_over_nothing_is_zero(be, normalizer):
     nan = np.full((3, 4), NAN)
@@ -85,6 +86,7 @@ def test_rule_23_a_mean_over_nothing_is_zero(be, normalizer):
         assert_zero(outcome(be, np.zeros((0, 4)), np.zeros(0, int), normalizer=normalizer))
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("normalizer", ["weights", "count", "batch"])
 def test_rule_24_totals_merge(be, normalizer):
     """Added over parts and divided, numerators and denominators give the mean of the whole."""
@@ -111,6 +113,7 @@ def test_rule_24_totals_merge(be, normalizer):
             h.total_and_weight(be.array(U))
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
 def test_rule_25_derivatives_are_of_the_reduced_value(be, axis):
     """By central differences of the value and of the gradient; blocks come batch axes first."""
@@ -226,6 +229,7 @@ def test_rule_26_z_loss(be):
             xent.SoftmaxCrossEntropy(be.array(LABELS), z_loss=bad)
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("option", [None, *OPTIONS])
 def test_rule_27_nothing_is_read(be, option):
     """With check_values=False every function traces, and reads no value on a device that forbids it.

@@ -53,6 +53,7 @@ def test_rule_14_any_integer_dtype(be):
     assert np.all(kept.grad[0] == 0)
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("bad", [4, -1, -4, 100])
 def test_rule_15_labels_out_of_range(be, bad):
     raises_or_nan(be, f"`targets` must hold labels in 0..3, not {bad} at (1,)", U, np.asarray([2, bad, 3]), [1])
@@ -60,6 +61,7 @@ def test_rule_15_labels_out_of_range(be, bad):
     raises_or_nan(be, message, U, np.asarray([2, -100, bad]), [2], ignore_index=-100)
 
 
+@pytest.mark.traced
 def test_rule_15_check_values_overrides(be):
     y = np.asarray([2, 7, 3])
     got = outcome(be, U, y, reduction="none", check_values=False)
@@ -74,6 +76,7 @@ def test_rule_15_check_values_overrides(be):
             outcome(be, U, y, check_values=True)
 
 
+@pytest.mark.traced
 def test_rule_15_position_and_axis(be):
     y = np.zeros((2, 3), int)
     y[1, 2] = 9
@@ -110,6 +113,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
 def test_rule_17_labels_equal_one_hot_rows(be, reduction):
     """The same number under every combination of options, for every normalizer."""
@@ -224,6 +228,7 @@ def test_rule_21_where(be):
         outcome(be, U, LABELS, where=np.ones((3, 4), int))
 
 
+@pytest.mark.traced
 def test_rule_21_a_label_at_a_masked_class(be):
     mask = np.asarray([[False, True, True, True], [False, False, False, False]])
     u = np.asarray([[9.0, 0.0, 0.0, -INF], [NAN, 0.0, 0.0, 0.0]])

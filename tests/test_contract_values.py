@@ -19,6 +19,7 @@ def reference_softmax(u):
     return e / e.sum(-1, keepdims=True)
 
 
+@pytest.mark.traced
 def test_rule_01_natural_logarithms(be):
     half = be.array([[0.5, 0.5]])
     zero = be.array([[0.0, 0.0]])
@@ -59,6 +60,7 @@ def test_rule_02_zero_times_anything_is_zero(be, infinite):
     close(be.numpy(be.run(xent.cross_entropy, be.array([[1.0, 0.0]]), be.array([[1.0, 0.0]]))), [0.0], rtol=0)
 
 
+@pytest.mark.traced
 def test_rule_03_positive_weight_at_minus_infinity(be):
     u = [[0.0, -INF, 0.0], [-INF, -INF, -INF], [0.0, -INF, 1.0]]
     got = outcome(be, u, [1, 1, 0], reduction="none")
@@ -72,6 +74,7 @@ def test_rule_03_positive_weight_at_minus_infinity(be):
     close(rows.grad[0], [0.0, -0.5, 0.5], rtol=0)
 
 
+@pytest.mark.traced
 def test_rule_04_special_values(be):
     u = np.asarray(
         [[-INF, -INF, -INF], [INF, 1.0, -INF], [INF, 0.0, INF], [NAN, 0.0, INF], [0.0, -INF, NAN], [800.0, INF, -INF]]
@@ -96,6 +99,7 @@ def test_rule_04_special_values(be):
     close(blocks[2], [[0.25, 0, -0.25], [0, 0, 0], [-0.25, 0, 0.25]], rtol=0)
 
 
+@pytest.mark.traced
 def test_rule_04_weights(be):
     u = be.array([[NAN, 0.0, 1.0], [INF, 2.0, 2.0], [0.0, 0.0, -INF], [INF, INF, 0.0], [INF, 0.0, 1.0]])
     w = be.array([[0.0, 1.0, 1.0], [0.0, 1.0, 1.0], [1.0, -1.0, 5.0], [1.0, -1.0, 1.0], [-1.0, 1.0, 1.0]])
@@ -114,6 +118,7 @@ def test_rule_04_weights(be):
     close(be.numpy(spread), [2.313261687518223, 3.006408868078168, -INF], rtol=4 * be.eps)
 
 
+@pytest.mark.traced
 def test_rule_05_empty(be):
     none = be.array(np.zeros((2, 0)))
     close(be.numpy(be.run(xent.softmax, none)), np.zeros((2, 0)), rtol=0)
@@ -136,6 +141,7 @@ def test_rule_05_empty(be):
         assert got.hvp.shape == (0, 3)
 
 
+@pytest.mark.traced
 def test_rule_06_finite_spread_never_nan(be):
     big = 1e308 if be.has_float64 else 3e38
     u = np.asarray([[big, big / 2, 0.0], [-big, -big, -big / 2], [big, -big / 8, 1.0], [1.0, 2.0, 3.0]])
@@ -147,6 +153,7 @@ def test_rule_06_finite_spread_never_nan(be):
         assert not np.isnan(be.numpy(be.run(function, x))).any()
 
 
+@pytest.mark.traced
 def test_rule_06_too_large_is_infinite_and_nothing_warns(be):
     """Warnings are errors throughout the suite; here are the inputs that provoke them."""
     big = 1.5e308 if be.has_float64 else 3e38
@@ -170,6 +177,7 @@ def test_rule_07_is_tested_in_its_own_module():
     assert any(name.startswith("test_") for name in vars(module))
 
 
+@pytest.mark.traced
 def test_rule_08_a_shared_offset_changes_nothing(be):
     for dtype in be.dtypes:
         got = outcome(be, [[1e8, 1e8]], [0], dtype=dtype)
