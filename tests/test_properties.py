@@ -225,7 +225,7 @@ def test_labels_are_one_hot_rows_under_every_combination_of_options(be):
     u = np.asarray([[0.0, 0.0, -1.5, 2.0, 1.0], [np.nan, 0.0, 1.0, 2.0, 3.0], [-300.0, 4.0, 4.0, -2.0, 4.0]])
     v, t = np.asarray([[1.0, -2.0, 0.5, 3.0, 0.0]] * 3), np.asarray([3, 1, 4])
     every = list(itertools.product(*(((), (name,)) for name in OPTIONS)))
-    chosen = (0, 59, 127) if be.slow else range(0, 128, {"numpy": 1, "torch": 5}.get(be.name.partition("-")[0], 11))
+    chosen = (127,) if be.slow else range(0, 128, {"numpy": 1, "torch": 5}.get(be.name.partition("-")[0], 11))
     for number in chosen:
         names = [name for group in every[number] for name in group]
         options = {name: OPTIONS[name] for name in names} | REDUCED[number % len(REDUCED)]
@@ -262,7 +262,7 @@ def test_masking_is_removing(be, hole):
         arrays = [be.array(x) for x in (wide, np.flatnonzero(mask)[t], tangent, weights, mask)]
         got = outputs(be, masked, *arrays)
         arrays = [be.array(x) for x in (u, t, v, w, np.ones(3, dtype=bool))]
-        expected = outputs(be, masked, *arrays)
+        expected = [be.numpy(x) for x in masked(*arrays)]
         size = 1 + np.max(np.abs(v)) * np.max(np.abs(u), where=np.isfinite(u), initial=1)
         for one, other in zip(got[:3], expected[:3], strict=True):
             near(be, one, other, roundings=16)

@@ -30,7 +30,7 @@ def row_gradients(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
 
 def tilt(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
     """Return 2 z r A, the derivative of z r A² by A."""
-    return 2 * z_loss * q.unsmoothed * got.log_partition
+    return times(q.unsmoothed, 2 * z_loss * got.log_partition, got.xp)
 
 
 def row_products(got: Evaluation, q: TargetWeights, z_loss: float, v: Array) -> Array:

@@ -60,11 +60,11 @@ class Case:
 
     def total(self) -> Array:
         """Return the sum of the losses."""
-        return self.rows.cast(self.rows.xp.sum(self.values()))
+        return self.rows.number(self.rows.xp.sum(self.values()))
 
     def mean(self) -> Array:
         """Return the sum of the losses over the divisor."""
-        return self.rows.cast(quotient(self.total(), self.divisor, self.something, self.rows.xp))
+        return self.rows.number(quotient(self.total(), self.divisor, self.something, self.rows.xp))
 
     def gradients(self) -> Array:
         """Return the gradient of each row by the logits of the caller."""
@@ -326,7 +326,7 @@ def assemble(
     used = live if mask is None or live is None else xp.logical_and(live, mask)
     used = mask if used is None else used
     logits = bent(u if used is None else xp.where(used, u, 0), softcap, float(loss.temperature), xp)
-    divisor = rows.cast(divisor_of(loss.normalizer, q.unsmoothed, s, q.kept, xp))
+    divisor = rows.number(divisor_of(loss.normalizer, q.unsmoothed, s, q.kept, xp))
     something = None
     if not isinstance(loss.normalizer, str):
         something = xp.any(xp.ones_like(q.total, dtype=xp.bool) if live is None else live)

@@ -150,9 +150,9 @@ class Evaluation:
         return self.masked(self.rows.e / self.total, 0)
 
     def complements(self) -> Array:
-        """Return 1 − S, never 1 minus a rounded S."""
-        total = self.total
-        return self.xp.where(self.rows.top, self.tail, total - self.rows.e) / total
+        """Return 1 − S, never 1 minus a rounded S: at the maximum 1 − e is exactly 0, but its derivative is not."""
+        total, e = self.total, self.rows.e
+        return self.xp.where(self.rows.top, self.tail + (1 - e), total - e) / total
 
     def log_probs(self) -> Array:
         """Return log S, at most 0: a sum of two terms of one sign."""
@@ -197,7 +197,7 @@ class LogPartition(Generic[ArrayT]):
     counts its entries +inf.  Lazy-safe.
 
     The representation and its merge are those of online softmax (Milakov and Gimelshein 2018, arXiv:1805.02867,
-    algorithm 3), with the maximal terms left out of the sum so that ``log1p`` keeps every digit of a small one.
+    section 3.1), with the maximal terms left out of the sum so that ``log1p`` keeps every digit of a small one.
 
     Examples
     --------
@@ -291,6 +291,13 @@ class LogPartition(Generic[ArrayT]):
         -------
         array
             Logarithms of probabilities, of the shape and dtype of `x`.
+
+        Raises
+        ------
+        TypeError
+            If `x` is complex, or not of the library of this partition.
+        ValueError
+            If the rows of `x` are not those of this partition.
         """
         return self._evaluate(x, Evaluation.log_probs)
 
@@ -306,6 +313,13 @@ class LogPartition(Generic[ArrayT]):
         -------
         array
             Probabilities, of the shape and dtype of `x`.
+
+        Raises
+        ------
+        TypeError
+            If `x` is complex, or not of the library of this partition.
+        ValueError
+            If the rows of `x` are not those of this partition.
         """
         return self._evaluate(x, Evaluation.probs)
 

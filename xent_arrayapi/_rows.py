@@ -81,6 +81,10 @@ class Rows:
         """Return a result in the logits' dtype."""
         return x if x.dtype == self.dtype else self.xp.astype(x, self.dtype)
 
+    def number(self, x: Array) -> Array:
+        """Return a sum over all rows as a 0-d array in the dtype to compute in; NumPy makes a scalar of it."""
+        return self.xp.reshape(self.cast(x), ())
+
     def reduced(self, column: Array, *, keepdims: bool = False) -> Array:
         """Return one number per row, of shape (..., 1), without the class axes or with axes of size 1."""
         kept = tuple(1 if k in self.axes else size for k, size in enumerate(self.shape))

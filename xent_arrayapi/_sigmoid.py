@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._namespace import is_readable, namespace_of, quiet
@@ -191,6 +191,7 @@ class SigmoidCrossEntropy(RowwiseLoss):
     """
 
     targets: Any
+    _: KW_ONLY
     pos_weight: Any = None
     sample_weight: Any = None
     ignore_index: int | None = None
@@ -305,6 +306,6 @@ def sigmoid_cross_entropy(logits: ArrayT, targets: Any, /, **options: Unpack[Sig
     --------
     >>> import numpy as np
     >>> sigmoid_cross_entropy(np.asarray([0.0, 0.0]), np.asarray([1, 0]))
-    np.float64(0.6931471805599453)
+    array(0.69314718)
     """
     return SigmoidCrossEntropy(targets, **options)(logits)
