@@ -107,6 +107,9 @@ def torch_compile(session: nox.Session) -> None:
 def jax(session: nox.Session) -> None:
     """Run the suite on JAX on the CPU: eager and jit, with and without 64-bit types."""
     install(session, *groups("test", "jax"))
+    # JAX compiles each operation on each shape: the workers share what they compile.
+    session.env["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".nox" / "jax-cache")
+    session.env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     pytest(session, "jax", "jax-x32", workers=2)
 
 

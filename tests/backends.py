@@ -251,7 +251,7 @@ class Jax(Backend):
 
 
 class JaxX32(Jax):
-    """JAX as it comes, without 64-bit types."""
+    """JAX as it comes, without 64-bit types: it runs the contract and the accuracy tests."""
 
     x64 = False
 

@@ -11,7 +11,7 @@ import pytest
 
 import xent_arrayapi as xent
 from tests.conftest import close
-from tests.test_properties import outputs
+from tests.test_properties import outputs as run
 from xent_arrayapi import LogPartition, SigmoidCrossEntropy, SoftmaxCrossEntropy
 
 pytestmark = pytest.mark.autodiff
@@ -33,6 +33,11 @@ def tools(be: Any) -> SimpleNamespace:
         return of.jvp(function, (x,), (v,))[1]
 
     return SimpleNamespace(grad=of.grad, jvp=jvp, vmap=of.vmap, hessian=of.hessian, jacrev=of.jacrev, jacfwd=of.jacfwd)
+
+
+def outputs(be: Any, function: Any, *arrays: Any) -> Any:
+    """Run a function; JAX as one program, since op by op it compiles each op of each derivative by itself."""
+    return run(be, be.module.jit(function) if be.package == "jax" else function, *arrays)
 
 
 def agree(be: Any, got: Any, expected: Any, *, roundings: float = 64) -> None:
@@ -77,8 +82,9 @@ NAMES = (
 
 
 def names_of(be: Any) -> tuple[str, ...]:
-    """Return the options to differentiate under: all, but for none and all at once where that takes seconds each."""
-    return ("none", "all") if be.name in ("torch-compile", "jax") else NAMES
+    """Return the options to differentiate under: all, or fewer where each takes seconds to compile."""
+    fewer = {"torch-compile": ("all",), "jax": ("rows", "where"), "jax-jit": ("sample_weight", "z_loss", "all")}
+    return fewer.get(be.name, NAMES)
 
 
 def test_the_loss_to_second_order(be):
@@ -105,6 +111,12 @@ def test_the_loss_to_second_order(be):
             agree(be, derivative, product)
         agree(be, got[5], np.einsum("nij,nm->nimj", blocks, np.eye(3)))
         agree(be, diagonal, np.diagonal(blocks, axis1=1, axis2=2))
+
+
+def test_gradients_as_they_are_called(be):
+    """One gradient as a user writes it, eagerly where the backend is eager."""
+    h = SoftmaxCrossEntropy(be.array(LABELS))
+    agree(be, be.run(tools(be).grad(h), be.array(TIED)), be.numpy(h.grad(be.array(TIED))))
 
 
 def test_a_positive_weight_at_minus_infinity_leaves_the_gradient_finite(be):
@@ -274,8 +286,8 @@ def test_numerical_derivatives(be):
         return
     check_grads, asarray = importlib.import_module("jax.test_util").check_grads, be.jnp.asarray
     tolerance = {} if be.has_float64 else {"atol": 0.05, "rtol": 0.05, "eps": 0.01}  # float32 differences: √eps, twice
-    for function in functions[::2]:
-        check_grads(lambda u, f=function: f(asarray(u)), (u,), order=2, **tolerance)
+    function = {"jax-jit": xent.log_softmax}.get(be.name, h)
+    check_grads(be.module.jit(lambda u: function(asarray(u))), (u,), order=2, **tolerance)
 
 
 def test_compiled_forwards_and_backwards(be):

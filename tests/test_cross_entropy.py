@@ -134,3 +134,15 @@ def test_integer_tangents_are_cast(be):
     u, h = be.array([[0.0, 1.0, 2.0]]), SoftmaxCrossEntropy(be.array([0]), check_values=False)
     got = outputs(be, h.hvp, u, be.array([[1, 0, 2]], "int32"))
     close(got, outputs(be, h.hvp, u, be.array([[1.0, 0.0, 2.0]])), rtol=0)
+
+
+@pytest.mark.parametrize("name", ["temperature", "softcap", "z_loss", "label_smoothing", "normalizer", "pos_weight"])
+def test_numbers_of_numpy_are_numbers(be, name):
+    """A NumPy float is a Python number: it gives the same bits, in the dtype of the logits."""
+    loss = xent.SigmoidCrossEntropy if name == "pos_weight" else SoftmaxCrossEntropy
+    u, t = be.array([[0.0, 1.0, 3.0]], "float32"), be.array([[0.5, 0.25, 0.25]], "float32")
+    one, other = (loss(t, check_values=False, **{name: x}) for x in (np.float64(0.7), 0.7))
+    for method in ("__call__", "grad", "hessian", "hessian_diag"):
+        got, expected = getattr(one, method)(u), getattr(other, method)(u)
+        assert got.dtype == expected.dtype
+        close(be.numpy(got), be.numpy(expected), rtol=0)

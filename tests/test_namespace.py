@@ -73,6 +73,7 @@ def test_arrays_on_another_device(be):
         xent.logsumexp(u, weights=other)
 
 
+@pytest.mark.traced
 def test_what_can_be_read_here(be):
     """Values are read where the backend says so, and nowhere inside its transformations."""
     held, seen = be.array([1.0]), []
@@ -115,6 +116,7 @@ def test_dtypes(be):
     assert device(k) == device(x)
 
 
+@pytest.mark.traced
 def test_labels_are_widened_not_wrapped(be):
     xp = be.namespace()
     for name in ("uint8", "int8", "int16", "int32"):
@@ -138,6 +140,7 @@ def test_rows_are_laid_out_in_order(be):
         assert _namespace.rows_in_order(same, xp) is same
 
 
+@pytest.mark.traced
 def test_sums_by_halves(be):
     """Each number of classes, odd ones included, against exact sums of small integers."""
     xp = be.namespace()

@@ -80,6 +80,7 @@ def derivatives(u: Any, t: Any, v: Any) -> Any:
     return *h.value_and_grad(u), h.hvp(u, v)
 
 
+@pytest.mark.traced
 def test_an_exact_shift_changes_no_bit(be):
     def check(case):
         u, t, shift = case
@@ -133,6 +134,7 @@ def gradients(u: Any, t: Any, p: Any, w: Any) -> Any:
     )
 
 
+@pytest.mark.traced
 def test_gradients_are_masses_times_softmax_less_weights_and_sum_to_0(be):
     w = np.asarray([1.0, 0.5, 0.0, 2.0, 3.0])
 
@@ -153,6 +155,7 @@ def constant_products(u: Any, p: Any, v: Any, w: Any) -> Any:
     return xent.softmax_jvp(u, v), h.hvp(u, v)
 
 
+@pytest.mark.traced
 def test_products_with_constants_are_exactly_0(be):
     def check(case):
         u, p, v = case
@@ -171,7 +174,7 @@ def second_order(u: Any, t: Any, basis: Any, softcap: float | None, z_loss: floa
     return h.hessian(u), h.hessian_diag(u), *(h.hvp(u, basis[k, ...]) for k in range(K))
 
 
-@pytest.mark.parametrize(("softcap", "z_loss"), [(None, 0.0), (8.0, 0.125)])
+@pytest.mark.parametrize(("softcap", "z_loss"), [(None, 0.0), pytest.param(8.0, 0.125, marks=pytest.mark.traced)])
 def test_the_hessian_is_symmetric_and_has_the_products_as_columns(be, softcap, z_loss):
     basis = np.eye(K)[:, None, :] + np.zeros((K, 3, K))
     function = functools.partial(second_order, softcap=softcap, z_loss=z_loss)
@@ -221,6 +224,7 @@ REDUCED = (
 )
 
 
+@pytest.mark.traced
 def test_labels_are_one_hot_rows_under_every_combination_of_options(be):
     u = np.asarray([[0.0, 0.0, -1.5, 2.0, 1.0], [np.nan, 0.0, 1.0, 2.0, 3.0], [-300.0, 4.0, 4.0, -2.0, 4.0]])
     v, t = np.asarray([[1.0, -2.0, 0.5, 3.0, 0.0]] * 3), np.asarray([3, 1, 4])
@@ -284,6 +288,7 @@ def union(left: Any, middle: Any, right: Any, everything: Any) -> Any:
     return *states, *of_parts, *direct, xent.softmax(everything), xent.log_softmax(everything)
 
 
+@pytest.mark.traced
 def test_partitions_merge_in_any_order_to_that_of_the_union(be):
     extremes = st.sampled_from([None, (0, 0, np.inf), (1, 4, np.nan), (2, slice(None), -np.inf)])
 
@@ -305,6 +310,7 @@ def test_partitions_merge_in_any_order_to_that_of_the_union(be):
     forall(be, st.tuples(rows(), extremes), check)
 
 
+@pytest.mark.traced
 def test_integer_weights_repeat_classes(be):
     def both(u, w, repeated, again):
         return *xent.logsumexp(u, weights=w, return_sign=True), xent.logsumexp(repeated), xent.logsumexp(again)

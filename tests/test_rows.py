@@ -40,7 +40,7 @@ def along(u: Any, p: Any, t: Any, v: Any, where: Any, *, axis: int) -> Any:
     return (*full, *reduced, *blocks, mean(u), *mean.total_and_weight(u))
 
 
-@pytest.mark.parametrize("axis", range(-3, 3))
+@pytest.mark.parametrize("axis", [-3, -2, -1, pytest.param(0, marks=pytest.mark.traced), 1, 2])
 def test_an_axis_is_that_axis_moved_last(be, axis, rng):
     u, v = 3 * rng.normal(size=(3, 3, 3)), rng.normal(size=(3, 3, 3))
     u[0, 1, 2] = u[1, 0, 0] = -np.inf

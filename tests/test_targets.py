@@ -36,7 +36,7 @@ def test_the_first_inadmissible_label_is_named(be):
     refused_where_readable(be, f"{must}, not -1 at (0,).", u, be.array([-1, 7]))
     refused_where_readable(be, f"{must}, not 255 at (1,).", u, be.array([2, 255], "uint8"))
     refused_where_readable(be, f"{must} or `ignore_index`, not 9 at (1,).", u, be.array([-5, 9]), ignore_index=-5)
-    refused_where_readable(be, f"{must}, not 5.".replace("2,", "2,"), be.array([0.0, 1.0, 2.0]), be.array(5))
+    refused_where_readable(be, f"{must}, not 5.", be.array([0.0, 1.0, 2.0]), be.array(5))
     cube = be.array(np.zeros((2, 3, 2)))
     t = be.array([[0, 1], [2, 4]])
     refused_where_readable(be, f"{must}, not 4 at (1, 1).", cube, t, axis=1)
@@ -96,16 +96,14 @@ def test_any_integer_may_be_ignored_in_any_dtype(be, dtype, ignore_index):
         dtype = "uint32"
     info = np.iinfo(dtype)
     held = info.min <= ignore_index <= info.max
-    wide = ignore_index < 2**63
-    labels = np.asarray([1, ignore_index if held and wide else 0], dtype=dtype)
+    labels = np.asarray([1, ignore_index if held else 0], dtype=dtype)
     h = SoftmaxCrossEntropy(
         be.array(labels, dtype), ignore_index=ignore_index, normalizer="count", reduction="none", check_values=False
     )
     value, weight = be.numpy(h(be.array(U))), be.numpy(h.total_and_weight(be.array(U))[1])
-    kept = not (held and wide)
     assert value[0] > 0
-    assert (value[1] != 0) == kept
-    assert weight == 1 + kept
+    assert (value[1] == 0) == held
+    assert weight == 2 - held
 
 
 def test_unsigned_labels_do_not_wrap(be):

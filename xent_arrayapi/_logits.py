@@ -24,13 +24,12 @@ def bent(u: Array, softcap: float | None, temperature: float, xp: Namespace) -> 
     if softcap is None:
         slope = None if temperature == 1 else 1 / representable(temperature, u, xp)
         return Bent(at_temperature(u, temperature, xp), slope, None)
-    c = representable(softcap, u, xp)
-    x = u / c
-    tanh, decay = xp.tanh(x), xp.exp(xp.where(x < 0, x, -x))
-    sech = 2 * decay / (1 + decay * decay)
-    per_temperature = 1 / representable(temperature, u, xp)
-    steepness = sech * sech * per_temperature
-    return Bent(at_temperature(c * tanh, temperature, xp), steepness, -2 * tanh * steepness / c)
+    c, t = representable(softcap, u, xp), representable(temperature, u, xp)
+    x = over(u, c, xp)
+    tanh, decay = xp.tanh(x), xp.exp(2 * xp.where(x < 0, x, -x))
+    steepness = 4 * decay / ((1 + decay) * (1 + decay) * t)
+    capped = xp.where(x == 0, u, c * tanh)  # u / c may underflow, where the cap does nothing
+    return Bent(at_temperature(capped, temperature, xp), steepness, -2 * tanh * steepness / c)
 
 
 def at_temperature(u: Array, temperature: float, xp: Namespace) -> Array:
@@ -42,7 +41,14 @@ def at_temperature(u: Array, temperature: float, xp: Namespace) -> Array:
         return xp.where(xp.isnan(m), m, xp.where(xp.logical_and(u == m, u > -xp.inf), xp.zeros_like(u), -xp.inf))
     if temperature == math.inf:
         return xp.where(xp.isfinite(u), 0, u)
-    return u / representable(temperature, u, xp)
+    return over(u, representable(temperature, u, xp), xp)
+
+
+def over(u: Array, t: float, xp: Namespace) -> Array:
+    """Return u / t, also for a t whose reciprocal is subnormal: XLA multiplies by that, and flushes it to 0."""
+    if t * float(xp.finfo(u.dtype).smallest_normal) > 1:
+        return (u / 4) / (t / 4)
+    return u / t
 
 
 def representable(positive: float, x: Array, xp: Namespace) -> float:
