@@ -83,7 +83,12 @@ NAMES = (
 
 def names_of(be: Any) -> tuple[str, ...]:
     """Return the options to differentiate under: all, or fewer where each takes seconds to compile."""
-    fewer = {"torch-compile": ("all",), "jax": ("rows", "where"), "jax-jit": ("sample_weight", "z_loss", "all")}
+    fewer = {
+        "torch-compile": ("all",),
+        "jax": ("rows", "where"),
+        "jax-x32": ("none",),
+        "jax-jit": ("sample_weight", "z_loss", "all"),
+    }
     return fewer.get(be.name, NAMES)
 
 
