@@ -44,7 +44,17 @@ def pytest(session: nox.Session, *lanes: str, workers: int = 0, root: Path = ROO
     spread = ["-n", str(workers)] if workers else []
     args = [arg for lane in lanes for arg in ("--lane", lane)]
     session.run(
-        *("python", "-m", "pytest", "--cov", "--cov-report=", *args, *spread, f"--junit-xml={junit}"),
+        *(
+            "python",
+            "-m",
+            "pytest",
+            "--cov",
+            "--cov-report=",
+            "--cov-fail-under=0",
+            *args,
+            *spread,
+            f"--junit-xml={junit}",
+        ),
         *session.posargs,
         env={"COVERAGE_FILE": str(ROOT / f".coverage.{session.name}"), "PYTHONPATH": str(root)},
     )
@@ -82,7 +92,7 @@ def numpy(session: nox.Session) -> None:
 @nox.session(python="3.13")
 def strict(session: nox.Session) -> None:
     """Run the suite on array-api-strict: its other devices, its flags off, its narrow devices."""
-    install(session, *groups("test", "strict"))
+    install(session, *groups("test"))
     pytest(session, "strict", "strict-narrow", workers=2)
 
 
@@ -150,7 +160,7 @@ def wheel(session: nox.Session) -> None:
     session.run("python", "-m", "build", "--outdir", str(outside), silent=True)
     (source,) = outside.glob("*.tar.gz")
     (built,) = outside.glob("*.whl")
-    session.run("python", "-m", "tarfile", "-e", str(source), str(outside))
+    shutil.unpack_archive(source, outside, filter="data")
     tree = outside / source.name.removesuffix(".tar.gz")
     shutil.rmtree(tree / "xent_arrayapi")
     session.install(str(built), silent=True)

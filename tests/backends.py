@@ -106,6 +106,9 @@ class Backend:
 class Numpy(Backend):
     halves = ("float16",)
 
+    def dtype(self, name: str) -> Any:
+        return np.dtype(name)
+
 
 class NumpyReadonly(Numpy):
     def make(self, data: np.ndarray, dtype: str) -> Any:

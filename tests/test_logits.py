@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import close
 from tests.test_properties import near, outputs
 from xent_arrayapi import SoftmaxCrossEntropy
-from xent_arrayapi._logits import at_temperature, bent, representable
+from xent_arrayapi._logits import at_temperature, bent, over, representable
 
 NAN, INF = np.nan, np.inf
 
@@ -48,14 +48,17 @@ def test_the_softcap_of_infinity_is_its_end(be):
     near(be, got[2][:2], np.asarray([0.0, 0.0]), roundings=0)
 
 
-def test_numbers_and_their_reciprocals_are_kept_normal(be):
+def test_division_by_numbers_whose_reciprocal_is_subnormal(be):
     """XLA divides by a number by multiplying with its reciprocal, and makes 0 of one that is subnormal."""
     for name in be.dtypes:
         limits = np.finfo(name)
         x, xp = be.array([1.0], name), be.namespace()
         assert representable(2.5, x, xp) == 2.5
         assert representable(5e-324, x, xp) == float(limits.smallest_normal)
-        assert representable(1.7e308, x, xp) == 1 / float(limits.smallest_normal)
+        assert representable(1.7e308, x, xp) == min(1.7e308, float(limits.max))
+        huge = be.array([limits.max, -limits.max / 8, INF, -INF], name)
+        got = be.numpy(be.run(lambda x, xp=xp, t=float(limits.max): over(x, t, xp), huge))
+        near(be, got, np.asarray([1.0, -0.125, INF, -INF], got.dtype), roundings=0)
 
 
 @pytest.mark.parametrize("option", ["temperature", "softcap"])

@@ -140,7 +140,7 @@ def test_every_name_has_an_example_that_is_run():
 
 
 def test_the_version_is_in_one_place():
-    root = PACKAGE.parent
+    root = Path(__file__).parent.parent
     project: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     assert "version" in project["project"]["dynamic"]
     assert (root / project["tool"]["hatch"]["version"]["path"]).samefile(xent.__file__)

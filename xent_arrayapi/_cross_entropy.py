@@ -161,7 +161,7 @@ class SoftmaxCrossEntropy(RowwiseLoss):
             rows,
             mask=rows.mask("where", self.where),
             class_weights=None if self.class_weights is None else rows.cast(self.class_weights),
-            softcap=self.softcap,
+            softcap=None if self.softcap is None else float(self.softcap),
             z_loss=float(self.z_loss),
             check_values=check_values,
         )

@@ -175,7 +175,7 @@ def sum_rows(x: Array, xp: Namespace) -> Array:
 def _compiles_to_a_naive_sum(x: Array) -> bool:
     import torch  # noqa: PLC0415  # torch is loaded already: x is one of its tensors
 
-    return torch.compiler.is_compiling() and x.stride(-1) != 1
+    return bool(torch.compiler.is_compiling() and x.stride(-1) != 1)
 
 
 def _sum_by_halves(x: Array, xp: Namespace) -> Array:

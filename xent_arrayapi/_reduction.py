@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._namespace import is_floating, is_integral
@@ -16,16 +17,16 @@ NORMALIZERS = ("weights", "count", "batch")
 
 
 def check_normalizer(normalizer: Any) -> None:
-    """Check the name, the number, or that it is left to be a 0-d array."""
+    """Check the name or the number, or leave it to be a 0-d array."""
     if isinstance(normalizer, str):
         choice("normalizer", normalizer, NORMALIZERS)
-    elif not hasattr(normalizer, "shape") or isinstance(normalizer, float):
+    elif array_normalizer(normalizer) is None:
         number("normalizer", normalizer, low=0, high=sys.float_info.max, closed=True)
 
 
 def array_normalizer(normalizer: Any) -> Array | None:
     """Return a normalizer that is an array, None for one that is a name or a number."""
-    return normalizer if hasattr(normalizer, "shape") and not isinstance(normalizer, float) else None
+    return normalizer if hasattr(normalizer, "shape") and not isinstance(normalizer, Real) else None
 
 
 def check_normalizer_array(normalizer: Any, xp: Namespace) -> None:
@@ -53,7 +54,7 @@ def divisor_of(normalizer: Any, unsmoothed: Array, s: Array | None, kept: Array 
         return xp.sum(_over(kept, one, xp))
     if normalizer == "batch":
         return xp.sum(one)
-    return normalizer + xp.sum(xp.zeros_like(one))
+    return float(normalizer) + xp.sum(xp.zeros_like(one))
 
 
 def _over(kept: Array | None, column: Array, xp: Namespace) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import KW_ONLY, dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._namespace import is_readable, namespace_of, quiet
@@ -204,7 +205,7 @@ class SigmoidCrossEntropy(RowwiseLoss):
     def __post_init__(self) -> None:
         """Check what can be checked without the logits."""
         self._check_options(labels=are_labels(self.targets, namespace_of(targets=self.targets)))
-        if not (self.pos_weight is None or hasattr(self.pos_weight, "shape")):
+        if isinstance(self.pos_weight, Real) or not (self.pos_weight is None or hasattr(self.pos_weight, "shape")):
             number("pos_weight", self.pos_weight, low=0, high=sys.float_info.max, closed=True)
 
     def hessian(self, logits: ArrayT, /) -> ArrayT:
@@ -223,7 +224,7 @@ class SigmoidCrossEntropy(RowwiseLoss):
         return self.hessian_diag(logits)
 
     def _case(self, logits: Array) -> Case:
-        weight = self.pos_weight if hasattr(self.pos_weight, "shape") else None
+        weight = None if isinstance(self.pos_weight, Real) else self.pos_weight
         xp = namespace_of(
             logits=logits,
             targets=self.targets,
@@ -265,7 +266,7 @@ class SigmoidCrossEntropy(RowwiseLoss):
         if self.pos_weight is None:
             return None
         one = rows.xp.ones_like(u[..., 0])
-        weight = rows.cast(self.pos_weight) if hasattr(self.pos_weight, "shape") else self.pos_weight
+        weight = float(self.pos_weight) if isinstance(self.pos_weight, Real) else rows.cast(self.pos_weight)
         return rows.xp.stack([one, one * weight], axis=-1)
 
 

@@ -102,7 +102,7 @@ def _of_labels(
 ) -> TargetWeights:
     xp = rows.xp
     wide = widened(labels, xp)
-    kept = None if ignore_index is None else xp.logical_not(_ignored(labels, wide, ignore_index, xp))
+    kept = None if ignore_index is None else xp.logical_not(_ignored(labels, ignore_index, xp))
     valid = xp.logical_and(wide >= 0, wide < rows.classes)
     hit = class_indices(rows.classes, wide.dtype, labels, xp) == wide
     one = xp.ones_like(wide, dtype=rows.computing)
@@ -122,12 +122,12 @@ def _of_labels(
     return TargetWeights(xp, total, own, valid, kept, possible, each)
 
 
-def _ignored(labels: Array, wide: Array, ignore_index: int, xp: Namespace) -> Array:
-    """Mark the labels that are ignore_index, which the dtype of the labels may be unable to hold."""
+def _ignored(labels: Array, ignore_index: int, xp: Namespace) -> Array:
+    """Mark the labels that are ignore_index, which their dtype may be unable to hold."""
     limits = xp.iinfo(labels.dtype)
     if limits.min <= ignore_index <= limits.max:
-        return wide == ignore_index
-    return xp.zeros_like(wide, dtype=xp.bool)
+        return labels == ignore_index
+    return xp.zeros_like(labels, dtype=xp.bool)
 
 
 def _of_rows(t: Array, rows: Rows, mask: Array | None, class_weights: Array | None, smoothing: float) -> TargetWeights:
