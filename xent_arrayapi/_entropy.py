@@ -9,7 +9,7 @@ from xent_arrayapi._rows import Rows
 from xent_arrayapi._validate import floating_dtype_only, same_shape, whole_number
 
 if TYPE_CHECKING:
-    from xent_arrayapi._typing import Array, ArrayT, Namespace
+    from xent_arrayapi._typing import Array, ArrayT, Namespace, SupportsArray
 
 
 def log_of(q: Array, xp: Namespace) -> Array:
@@ -87,7 +87,7 @@ def entropy(p: ArrayT, /, *, axis: int = -1) -> ArrayT:
         return value
 
 
-def cross_entropy(p: ArrayT, q: ArrayT, /, *, axis: int = -1) -> ArrayT:
+def cross_entropy(p: ArrayT, q: SupportsArray, /, *, axis: int = -1) -> ArrayT:
     r"""Evaluate the cross-entropy of two probability vectors.
 
     .. math:: \ell(p, q) = -\sum_k p_k \log q_k, \qquad 0 \log 0 = 0 .
@@ -134,7 +134,7 @@ def cross_entropy(p: ArrayT, q: ArrayT, /, *, axis: int = -1) -> ArrayT:
     return _of_two(p, q, axis, divergence=False)
 
 
-def kl_divergence(p: ArrayT, q: ArrayT, /, *, axis: int = -1) -> ArrayT:
+def kl_divergence(p: ArrayT, q: SupportsArray, /, *, axis: int = -1) -> ArrayT:
     r"""Evaluate the Kullback–Leibler divergence of two probability vectors.
 
     .. math:: \mathrm{KL}(p \| q) = \sum_k p_k \log \frac{p_k}{q_k}, \qquad 0 \log 0 = 0 .
@@ -182,7 +182,7 @@ def kl_divergence(p: ArrayT, q: ArrayT, /, *, axis: int = -1) -> ArrayT:
     return _of_two(p, q, axis, divergence=True)
 
 
-def _of_two(p: ArrayT, q: ArrayT, axis: int, *, divergence: bool) -> ArrayT:
+def _of_two(p: ArrayT, q: SupportsArray, axis: int, *, divergence: bool) -> ArrayT:
     xp = namespace_of(p=p, q=q)
     rows = _rows("p", p, axis, xp)
     floating_dtype_only("q", q, xp)

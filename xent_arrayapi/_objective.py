@@ -18,7 +18,7 @@ from xent_arrayapi._validate import choice, number, real_dtype, same_shape, whol
 
 if TYPE_CHECKING:
     from xent_arrayapi._rows import Rows
-    from xent_arrayapi._typing import Array, ArrayT, Reduction
+    from xent_arrayapi._typing import Array, ArrayT, Reduction, SupportsArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +187,7 @@ class RowwiseLoss(ABC):
             case = self._case(logits)
             return self._value(case), case.rows.back(self._reduced(case, case.gradients()))
 
-    def hvp(self, logits: ArrayT, tangent: ArrayT, /) -> ArrayT:
+    def hvp(self, logits: ArrayT, tangent: SupportsArray, /) -> ArrayT:
         """Evaluate the product of the Hessian of the loss with a vector, in O(K) a row.
 
         Parameters

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from xent_arrayapi._namespace import namespace_of, quiet, sum_rows
 from xent_arrayapi._rows import Rows
-from xent_arrayapi._typing import ArrayT, Axis
+from xent_arrayapi._typing import ArrayT, Axis, LogitsT, SupportsArray
 from xent_arrayapi._validate import same_shape
 
 if TYPE_CHECKING:
@@ -214,8 +214,8 @@ class LogPartition(Generic[ArrayT]):
     tail: ArrayT
     axis: Axis = -1
 
-    @classmethod
-    def of(cls, x: ArrayT, /, *, axis: Axis = -1, where: ArrayT | None = None) -> LogPartition[ArrayT]:
+    @staticmethod
+    def of(x: LogitsT, /, *, axis: Axis = -1, where: SupportsArray | None = None) -> LogPartition[LogitsT]:
         """Evaluate the partition of logits.
 
         Parameters
@@ -244,7 +244,7 @@ class LogPartition(Generic[ArrayT]):
         mask = rows.mask("where", where)
         with quiet(xp):
             got = Evaluation.of(rows.last(x), xp, mask)
-            return cls(rows.reduced(got.m), rows.reduced(got.tail), axis)
+            return LogPartition(rows.reduced(got.m), rows.reduced(got.tail), axis)
 
     def merge(self, other: LogPartition[ArrayT], /) -> LogPartition[ArrayT]:
         """Return the partition of the union of two disjoint sets of classes.

@@ -14,7 +14,7 @@ from xent_arrayapi._validate import number, real_dtype, same_shape, whole_number
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xent_arrayapi._typing import Array, ArrayT, Axis, Namespace
+    from xent_arrayapi._typing import Array, ArrayT, Axis, Namespace, SupportsArray
 
 
 def centred(tangent: Array, top: Array, xp: Namespace) -> tuple[Array, Array]:
@@ -49,8 +49,8 @@ def logsumexp(
     /,
     *,
     axis: Axis = -1,
-    weights: ArrayT | None = None,
-    where: ArrayT | None = None,
+    weights: SupportsArray | None = None,
+    where: SupportsArray | None = None,
     keepdims: bool = False,
     return_sign: Literal[False] = False,
 ) -> ArrayT: ...
@@ -60,8 +60,8 @@ def logsumexp(
     /,
     *,
     axis: Axis = -1,
-    weights: ArrayT | None = None,
-    where: ArrayT | None = None,
+    weights: SupportsArray | None = None,
+    where: SupportsArray | None = None,
     keepdims: bool = False,
     return_sign: Literal[True],
 ) -> tuple[ArrayT, ArrayT]: ...
@@ -70,8 +70,8 @@ def logsumexp(
     /,
     *,
     axis: Axis = -1,
-    weights: ArrayT | None = None,
-    where: ArrayT | None = None,
+    weights: SupportsArray | None = None,
+    where: SupportsArray | None = None,
     keepdims: bool = False,
     return_sign: bool = False,
 ) -> ArrayT | tuple[ArrayT, ArrayT]:
@@ -176,7 +176,7 @@ def _evaluate(
         return rows.back(result(Evaluation.of(at_temperature(u, temperature, xp), xp, mask)))
 
 
-def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: ArrayT | None = None) -> ArrayT:
+def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: SupportsArray | None = None) -> ArrayT:
     r"""Evaluate softmax, the gradient of the log-partition function.
 
     .. math:: S_k(u) = \frac{e^{u_k}}{\sum_j e^{u_j}}, \qquad u = x / T .
@@ -229,7 +229,9 @@ def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: A
     return value
 
 
-def log_softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: ArrayT | None = None) -> ArrayT:
+def log_softmax(
+    x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: SupportsArray | None = None
+) -> ArrayT:
     r"""Evaluate the logarithm of softmax.
 
     .. math:: \log S_k(u) = (u_k - m) - \operatorname{log1p}(t), \qquad u = x / T,
@@ -336,7 +338,7 @@ def softmax_jacobian(x: ArrayT, /, *, axis: int = -1) -> ArrayT:
         return blocks
 
 
-def softmax_jvp(x: ArrayT, tangent: ArrayT, /, *, axis: int = -1) -> ArrayT:
+def softmax_jvp(x: ArrayT, tangent: SupportsArray, /, *, axis: int = -1) -> ArrayT:
     r"""Evaluate the product of the Jacobian of softmax with a vector.
 
     .. math:: J v = S \circ (v - \langle S, v \rangle) .

@@ -35,6 +35,9 @@ class SupportsArray(Protocol):
 ArrayT = TypeVar("ArrayT", bound=SupportsArray)
 """The array type of the caller: what goes in comes out."""
 
+LogitsT = TypeVar("LogitsT", bound=SupportsArray)
+"""The same, for what makes a generic object of it."""
+
 
 class LossOptions(TypedDict, total=False):
     """The options of :class:`SoftmaxCrossEntropy`, for a static checker."""
