@@ -35,6 +35,13 @@ autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings give shapes, dtypes and units
 autodoc_default_options = {"member-order": "bysource"}
 numpydoc_show_class_members = False
+numpydoc_validation_checks = {
+    "all",
+    *("ES01", "EX01", "SA01", "SA04"),  # no section where there is nothing to say
+    *("PR08", "SA03"),  # a description may start with a symbol, or go on from a name
+    *("PR06", "RT03"),  # types of the field: array, real floating
+    "GL08",  # attributes are described by their class
+}
 
 myst_enable_extensions = ["deflist", "dollarmath"]
 myst_heading_anchors = 3
