@@ -37,24 +37,14 @@ def install(session: nox.Session, *requirements: str) -> None:
 
 
 def pytest(session: nox.Session, *lanes: str, root: Path = ROOT) -> None:
-    """Run the suite on lanes, measuring coverage, and keep the report that `counted` reads."""
+    """Run the suite on lanes, measuring coverage, and keep the report that `tests_of` reads."""
     COUNTS.mkdir(parents=True, exist_ok=True)
     junit = COUNTS / f"{session.name}.xml"
     junit.unlink(missing_ok=True)
     args = [arg for lane in lanes for arg in ("--lane", lane)]
     session.run(
-        *(
-            "python",
-            "-m",
-            "pytest",
-            "--cov",
-            "--cov-report=",
-            "--cov-fail-under=0",
-            *args,
-            *spread,
-            f"--junit-xml={junit}",
-        ),
-        *session.posargs,
+        *("python", "-m", "pytest", "-n", "2", "--cov", "--cov-report=", "--cov-fail-under=0"),
+        *(*args, f"--junit-xml={junit}", *session.posargs),
         env={"COVERAGE_FILE": str(ROOT / f".coverage.{session.name}"), "PYTHONPATH": str(root)},
     )
 
