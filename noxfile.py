@@ -31,11 +31,11 @@ def groups(*names: str) -> list[str]:
     return nox.project.dependency_groups(PROJECT, *names)
 
 
-def install(session: nox.Session, *requirements: str) -> None:
+def install(session: nox.Session, *requirements: str, project: str = ".") -> None:
     """Install this project, editable, and what a lane needs; torch only ever in the version of the lanes."""
     constraints = Path(session.create_tmp()) / "constraints.txt"
     constraints.write_text(f"{TORCH}\n", encoding="utf-8")
-    session.install("-e", ".", *requirements, "--constraint", str(constraints), silent=True)
+    session.install("-e", project, *requirements, "--constraint", str(constraints), silent=True)
 
 
 def pytest(session: nox.Session, *lanes: str, root: Path = ROOT) -> None:
@@ -121,14 +121,14 @@ def peers(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def example(session: nox.Session) -> None:
     """Run the main job: the maximum-entropy model on digits, in NumPy, torch and JAX."""
-    install(session, *groups("torch", "jax"), ".[example]")
+    install(session, *groups("torch", "jax"), project=".[example]")
     session.run("python", "docs/examples/digits.py", "--output", "digits.png", *session.posargs)
 
 
 @nox.session(python="3.11")
 def example_test(session: nox.Session) -> None:
     """Check what the main job prints and draws."""
-    install(session, *groups("test", "torch", "jax"), ".[example]")
+    install(session, *groups("test", "torch", "jax"), project=".[example]")
     pytest(session, "example")
 
 

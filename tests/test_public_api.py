@@ -143,7 +143,7 @@ def test_the_version_is_in_one_place():
     root = Path(__file__).parent.parent
     project: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     assert "version" in project["project"]["dynamic"]
-    assert (root / project["tool"]["hatch"]["version"]["path"]).samefile(xent.__file__)
+    assert project["tool"]["hatch"]["version"]["path"] == "/".join(Path(xent.__file__).parts[-2:])
     assert re.fullmatch(r"\d+\.\d+\.\d+", xent.__version__)
     assert source("__init__").count(f'__version__ = "{xent.__version__}"') == 1
 
