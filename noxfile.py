@@ -11,19 +11,18 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.error_on_missing_interpreters = True
 nox.options.error_on_external_run = True
-nox.options.default_venv_backend = "venv"
+nox.options.default_venv_backend = "virtualenv"
 
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 COUNTS = ROOT / ".nox" / "counts"
 TORCH = "torch==2.13.0"
-LANES = (
-    *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch"),
-    *("peers", "example_test", "wheel"),
-)
-"""The sessions that run tests by default; torch_compile and jax, which compile for minutes, are run by name."""
+SESSIONS = ("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "peers", "wheel")
+"""The sessions that run tests."""
+LANES = (*SESSIONS, "torch-compile", "example")
+"""What their reports are called: two sessions run a lane more, in the same environment."""
 
-nox.options.sessions = ["lint", *LANES, "docs", "report"]
+nox.options.sessions = ["lint", *SESSIONS, "docs", "report"]
 
 
 def groups(*names: str) -> list[str]:
@@ -35,19 +34,22 @@ def install(session: nox.Session, *requirements: str, project: str = ".") -> Non
     """Install this project, editable, and what a lane needs; torch only ever in the version of the lanes."""
     constraints = Path(session.create_tmp()) / "constraints.txt"
     constraints.write_text(f"{TORCH}\n", encoding="utf-8")
-    session.install("-e", project, *requirements, "--constraint", str(constraints), silent=True)
+    # Only what is imported is compiled to bytecode: to compile all of torch takes longer than to install it.
+    session.install("--no-compile", "-e", project, *requirements, "--constraint", str(constraints), silent=True)
+    session.env["PYTHONDONTWRITEBYTECODE"] = ""
 
 
-def pytest(session: nox.Session, *lanes: str, root: Path = ROOT) -> None:
+def pytest(session: nox.Session, *lanes: str, name: str | None = None, root: Path = ROOT) -> None:
     """Run the suite on lanes, measuring coverage, and keep the report that `tests_of` reads."""
     COUNTS.mkdir(parents=True, exist_ok=True)
-    junit = COUNTS / f"{session.name}.xml"
+    name = name or session.name
+    junit = COUNTS / f"{name}.xml"
     junit.unlink(missing_ok=True)
     args = [arg for lane in lanes for arg in ("--lane", lane)]
     session.run(
         *("python", "-m", "pytest", "-n", "2", "--cov", "--cov-report=", "--cov-fail-under=0"),
         *(*args, f"--junit-xml={junit}", *session.posargs),
-        env={"COVERAGE_FILE": str(ROOT / f".coverage.{session.name}"), "PYTHONPATH": str(root)},
+        env={"COVERAGE_FILE": str(ROOT / f".coverage.{name}"), "PYTHONPATH": str(root)},
     )
 
 
@@ -86,19 +88,13 @@ def strict(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def torch(session: nox.Session) -> None:
-    """Run the suite on torch on the CPU: eager, autograd and torch.func."""
+    """Run the suite on torch on the CPU: eager, autograd, torch.func, and each call captured by torch.compile."""
     install(session, *groups("test", "torch"))
     pytest(session, "torch")
+    pytest(session, "torch-compile", name="torch-compile")
     session.run("python", "-m", "pip", "install", "-q", "mypy", "pyright[nodejs]")
     session.run("mypy", "--strict", "tests/typing/torch_types.py")
     session.run("pyright", "tests/typing/torch_types.py")
-
-
-@nox.session(python="3.11")
-def torch_compile(session: nox.Session) -> None:
-    """Run the suite with every function captured by torch.compile as one graph."""
-    install(session, *groups("test", "torch"))
-    pytest(session, "torch-compile")
 
 
 @nox.session(python="3.12")
@@ -113,9 +109,10 @@ def jax(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def peers(session: nox.Session) -> None:
-    """Run SciPy's, optax's and torch's own tests of the same functions."""
-    install(session, *groups("test", "torch", "jax", "peers"))
+    """Run SciPy's, optax's and torch's own tests of the same functions, and check what the main job prints and draws."""
+    install(session, *groups("test", "torch", "jax", "peers"), project=".[example]")
     pytest(session, "peers")
+    pytest(session, "example", name="example")
 
 
 @nox.session(python="3.11")
@@ -123,13 +120,6 @@ def example(session: nox.Session) -> None:
     """Run the main job: the maximum-entropy model on digits, in NumPy, torch and JAX."""
     install(session, *groups("torch", "jax"), project=".[example]")
     session.run("python", "docs/examples/digits.py", "--output", "digits.png", *session.posargs)
-
-
-@nox.session(python="3.11")
-def example_test(session: nox.Session) -> None:
-    """Check what the main job prints and draws."""
-    install(session, *groups("test", "torch", "jax"), project=".[example]")
-    pytest(session, "example")
 
 
 @nox.session(python="3.12")
@@ -142,7 +132,7 @@ def docs(session: nox.Session) -> None:
 @nox.session(python="3.13")
 def wheel(session: nox.Session) -> None:
     """Build the distributions, and run the suite of the source one on the wheel, from outside the tree."""
-    session.install("build", *groups("test"), silent=True)
+    session.install("--no-compile", "build", *groups("test"), silent=True)
     outside = Path(session.create_tmp()) / "outside"
     shutil.rmtree(outside, ignore_errors=True)
     session.run("python", "-m", "build", "--outdir", str(outside), silent=True)

@@ -10,7 +10,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 LANES = {
-    "numpy": ("numpy", "numpy-readonly"),
+    "numpy": ("numpy", "numpy-writable"),
     "strict": ("strict", "strict-flags", "strict-device1", "strict-device2"),
     "strict-narrow": ("strict-no_float64", "strict-no_x64"),
     "torch": ("torch", "torch-func"),
@@ -25,6 +25,9 @@ LANES = {
 
 COMPILING = ("torch-compile", "jax-jit")
 """The backends where each call is compiled: they run the tests marked `traced` or `autodiff`."""
+
+PARTS = {"numpy-writable": ("test_contract",), "jax-x32": ("test_contract", "test_accuracy")}
+"""What the files are called that a variant of a backend runs, where it does not run them all."""
 
 
 class Backend:
@@ -104,16 +107,16 @@ class Backend:
 
 
 class Numpy(Backend):
+    """NumPy arrays that cannot be written to, unless the name says else."""
+
     halves = ("float16",)
 
     def dtype(self, name: str) -> Any:
         return np.dtype(name)
 
-
-class NumpyReadonly(Numpy):
     def make(self, data: np.ndarray, dtype: str) -> Any:
         x = data.astype(dtype)
-        x.flags.writeable = False
+        x.flags.writeable = self.name == "numpy-writable"
         return x
 
 
@@ -254,7 +257,7 @@ class Jax(Backend):
 
 
 class JaxX32(Jax):
-    """JAX as it comes, without 64-bit types: it runs the contract and the accuracy tests."""
+    """JAX as it comes, without 64-bit types."""
 
     x64 = False
 
@@ -269,7 +272,7 @@ class JaxJit(Jax):
 
 CLASSES = {
     "numpy": Numpy,
-    "numpy-readonly": NumpyReadonly,
+    "numpy-writable": Numpy,
     "torch": Torch,
     "torch-func": TorchFunc,
     "torch-compile": TorchCompile,

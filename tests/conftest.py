@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.backends import COMPILING, LANES, Backend, backend
+from tests.backends import COMPILING, LANES, PARTS, Backend, backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,10 +72,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def concerns(item: pytest.Item) -> bool:
         if item.get_closest_marker("once"):
             return "numpy" in lanes
-        if getattr(item, "callspec", None) and item.callspec.params.get("be") in COMPILING and not traced(item):
+        on = item.callspec.params.get("be") if hasattr(item, "callspec") else None
+        if (on in COMPILING and not traced(item)) or not item.path.name.startswith(PARTS.get(on, "test_")):
             return False
-        if getattr(item, "callspec", None) and item.callspec.params.get("be") == "jax-x32":
-            return item.path.name.startswith(("test_contract", "test_accuracy"))
         if item.get_closest_marker("autodiff"):
             return any(lane.startswith(("torch", "jax")) for lane in lanes)
         for own in ("peers", "example"):

@@ -126,7 +126,8 @@ def _ignored(labels: Array, ignore_index: int, xp: Namespace) -> Array:
     """Mark the labels that are ignore_index, which their dtype may be unable to hold."""
     limits = xp.iinfo(labels.dtype)
     if limits.min <= ignore_index <= limits.max:
-        return labels == ignore_index
+        # An array of their dtype: JAX refuses a bare integer that int64 cannot hold, also beside uint64.
+        return labels == xp.full_like(labels, ignore_index)
     return xp.zeros_like(labels, dtype=xp.bool)
 
 
