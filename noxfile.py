@@ -39,16 +39,17 @@ def install(session: nox.Session, *requirements: str, project: str = ".") -> Non
     session.env["PYTHONDONTWRITEBYTECODE"] = ""
 
 
-def pytest(session: nox.Session, *lanes: str, name: str | None = None, root: Path = ROOT) -> None:
-    """Run the suite on lanes, measuring coverage, and keep the report that `tests_of` reads."""
+def pytest(session: nox.Session, *lanes: str, name: str = "", measured: bool = False, root: Path = ROOT) -> None:
+    """Run the suite on lanes and keep the report that `tests_of` reads; measure coverage where that adds to it."""
     COUNTS.mkdir(parents=True, exist_ok=True)
     name = name or session.name
     junit = COUNTS / f"{name}.xml"
     junit.unlink(missing_ok=True)
     args = [arg for lane in lanes for arg in ("--lane", lane)]
+    if measured:
+        args += ["--cov", "--cov-report=", "--cov-fail-under=0"]
     session.run(
-        *("python", "-m", "pytest", "-n", "2", "--cov", "--cov-report=", "--cov-fail-under=0"),
-        *(*args, f"--junit-xml={junit}", *session.posargs),
+        *("python", "-m", "pytest", "-n", "2", *args, f"--junit-xml={junit}", *session.posargs),
         env={"COVERAGE_FILE": str(ROOT / f".coverage.{name}"), "PYTHONPATH": str(root)},
     )
 
@@ -69,7 +70,7 @@ def lint(session: nox.Session) -> None:
 def numpy_lowest(session: nox.Session) -> None:
     """Run the suite on the lowest NumPy and array-api-compat."""
     install(session, *groups("test"), "numpy==1.26.*", "array-api-compat==1.12.*")
-    pytest(session, "numpy")
+    pytest(session, "numpy", measured=True)
 
 
 @nox.session(python=["3.11", "3.12", "3.13"])
@@ -90,7 +91,7 @@ def strict(session: nox.Session) -> None:
 def torch(session: nox.Session) -> None:
     """Run the suite on torch on the CPU: eager, autograd, torch.func, and each call captured by torch.compile."""
     install(session, *groups("test", "torch"))
-    pytest(session, "torch")
+    pytest(session, "torch", measured=True)
     pytest(session, "torch-compile", name="torch-compile")
     session.run("python", "-m", "pip", "install", "-q", "mypy", "pyright[nodejs]")
     session.run("mypy", "--strict", "tests/typing/torch_types.py")
@@ -104,12 +105,12 @@ def jax(session: nox.Session) -> None:
     # JAX compiles each operation on each shape: the workers share what they compile.
     session.env["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".nox" / "jax-cache")
     session.env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    pytest(session, "jax", "jax-x32")
+    pytest(session, "jax", "jax-x32", measured=True)
 
 
 @nox.session(python="3.11")
 def peers(session: nox.Session) -> None:
-    """Run SciPy's, optax's and torch's own tests of the same functions, and check what the main job prints and draws."""
+    """Run SciPy's, optax's and torch's own tests of the same functions, and those of the main job."""
     install(session, *groups("test", "torch", "jax", "peers"), project=".[example]")
     pytest(session, "peers")
     pytest(session, "example", name="example")
