@@ -19,8 +19,8 @@ COUNTS = ROOT / ".nox" / "counts"
 TORCH = "torch==2.13.0"
 SESSIONS = ("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "peers", "wheel")
 """The sessions that run tests."""
-LANES = (*SESSIONS, "torch-compile", "example")
-"""What their reports are called: two sessions run a lane more, in the same environment."""
+LANES = (*SESSIONS, "torch-compile", "jax-accuracy", "jax-jit", "example")
+"""What their reports are called: some sessions make more than one, in the same environment."""
 
 nox.options.sessions = ["lint", *SESSIONS, "docs", "report"]
 
@@ -39,18 +39,24 @@ def install(session: nox.Session, *requirements: str, project: str = ".") -> Non
     session.env["PYTHONDONTWRITEBYTECODE"] = ""
 
 
-def pytest(session: nox.Session, *lanes: str, name: str = "", measured: bool = False, root: Path = ROOT) -> None:
-    """Run the suite on lanes and keep the report that `tests_of` reads; measure coverage where that adds to it."""
+def pytest(
+    session: nox.Session,
+    *args: str,
+    name: str = "",
+    measured: bool = False,
+    root: Path = ROOT,
+    env: dict[str, str] | None = None,
+) -> None:
+    """Run the suite and keep the report that `tests_of` reads; measure coverage where that adds to it."""
     COUNTS.mkdir(parents=True, exist_ok=True)
     name = name or session.name
     junit = COUNTS / f"{name}.xml"
     junit.unlink(missing_ok=True)
-    args = [arg for lane in lanes for arg in ("--lane", lane)]
     if measured:
-        args += ["--cov", "--cov-report=", "--cov-fail-under=0"]
+        args += ("--cov", "--cov-report=", "--cov-fail-under=0")
     session.run(
         *("python", "-m", "pytest", "-n", "2", *args, f"--junit-xml={junit}", *session.posargs),
-        env={"COVERAGE_FILE": str(ROOT / f".coverage.{name}"), "PYTHONPATH": str(root)},
+        env={"COVERAGE_FILE": str(ROOT / f".coverage.{name}"), "PYTHONPATH": str(root), **(env or {})},
     )
 
 
@@ -70,29 +76,29 @@ def lint(session: nox.Session) -> None:
 def numpy_lowest(session: nox.Session) -> None:
     """Run the suite on the lowest NumPy and array-api-compat."""
     install(session, *groups("test"), "numpy==1.26.*", "array-api-compat==1.12.*")
-    pytest(session, "numpy", measured=True)
+    pytest(session, "--lane=numpy", measured=True)
 
 
 @nox.session(python=["3.11", "3.12", "3.13"])
 def numpy(session: nox.Session) -> None:
     """Run the suite on the latest NumPy of each Python."""
     install(session, *groups("test"))
-    pytest(session, "numpy")
+    pytest(session, "--lane=numpy")
 
 
 @nox.session(python="3.13")
 def strict(session: nox.Session) -> None:
     """Run the suite on array-api-strict: its other devices, its flags off, its narrow devices."""
     install(session, *groups("test"))
-    pytest(session, "strict", "strict-narrow")
+    pytest(session, "--lane=strict", "--lane=strict-narrow")
 
 
 @nox.session(python="3.11")
 def torch(session: nox.Session) -> None:
     """Run the suite on torch on the CPU: eager, autograd, torch.func, and each call captured by torch.compile."""
     install(session, *groups("test", "torch"))
-    pytest(session, "torch", measured=True)
-    pytest(session, "torch-compile", name="torch-compile")
+    pytest(session, "--lane=torch", measured=True)
+    pytest(session, "--lane=torch-compile", name="torch-compile")
     session.run("python", "-m", "pip", "install", "-q", "mypy", "pyright[nodejs]")
     session.run("mypy", "--strict", "tests/typing/torch_types.py")
     session.run("pyright", "tests/typing/torch_types.py")
@@ -105,15 +111,20 @@ def jax(session: nox.Session) -> None:
     # JAX compiles each operation on each shape: the workers share what they compile.
     session.env["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".nox" / "jax-cache")
     session.env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    pytest(session, "jax", "jax-x32", measured=True)
+    # Single operations compile in half the time like this; accuracy, and whole programs, are tested as users have them.
+    quick = {"XLA_FLAGS": "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"}
+    eager = ("--lane=jax", "--lane=jax-x32")
+    pytest(session, *eager, "--ignore=tests/test_accuracy.py", measured=True, env=quick)
+    pytest(session, *eager, "tests/test_accuracy.py", name="jax-accuracy")
+    pytest(session, "--lane=jax-jit", name="jax-jit")
 
 
 @nox.session(python="3.11")
 def peers(session: nox.Session) -> None:
     """Run SciPy's, optax's and torch's own tests of the same functions, and those of the main job."""
     install(session, *groups("test", "torch", "jax", "peers"), project=".[example]")
-    pytest(session, "peers")
-    pytest(session, "example", name="example")
+    pytest(session, "--lane=peers")
+    pytest(session, "--lane=example", name="example")
 
 
 @nox.session(python="3.11")
@@ -145,7 +156,7 @@ def wheel(session: nox.Session) -> None:
     session.install(str(built), silent=True)
     session.chdir(tree)
     session.run("python", "-c", "import xent_arrayapi as x; assert 'site-packages' in x.__file__, x.__file__")
-    pytest(session, "numpy", root=tree)
+    pytest(session, "--lane=numpy", root=tree)
 
 
 @nox.session(python="3.12")

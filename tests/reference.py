@@ -92,10 +92,12 @@ def _format(dtype: np.dtype) -> tuple[int, int]:
 def _in_ulps(balls: list[arb], scales: list[arb], dtype: np.dtype) -> np.ndarray | None:
     bits, least = _format(dtype)
     parts = np.empty((3, len(balls)))
+    spacings: dict[int, arb] = {}
     for i, (ball, scale) in enumerate(zip(balls, scales, strict=True)):
         mantissa, exponent = scale.abs_lower().man_exp()  # the least it can be, so that its ulp is not overestimated
         exponent = max(int(mantissa).bit_length() + int(exponent) - bits, least) if mantissa else least
-        inside = ball * arb(2) ** -exponent
+        spacings[exponent] = spacings.get(exponent) or arb(2) ** -exponent
+        inside = ball * spacings[exponent]
         if not inside.rad() < TIGHT:
             return None
         near = float(inside.mid())
@@ -116,12 +118,17 @@ class Rows:
     @cached_property
     def softmax(self) -> Exact:
         """S = exp(u) / Z with Z = Σ exp(u)."""
-        return self._elementwise(lambda term, total: term / total)
+        return self._elementwise(lambda u, total: [x.exp() / total for x in u])
 
     @cached_property
     def log_softmax(self) -> Exact:
-        """The logarithm of S."""
-        return self._elementwise(lambda term, total: (term / total).log())
+        """The logarithm of S, u − log Z."""
+
+        def logarithms(u: list[arb], total: arb) -> list[arb]:
+            a = total.log()
+            return [x - a for x in u]
+
+        return self._elementwise(logarithms)
 
     @cached_property
     def logsumexp(self) -> Exact:
@@ -129,9 +136,9 @@ class Rows:
 
         def scale(u: np.ndarray) -> list[arb]:
             m = arb(float(u.max()))
-            return [(_log_total(u)[0] - m).max(abs(m))]
+            return [(_total(u).log() - m).max(abs(m))]
 
-        found = [enclosed(partial(_log_total, u), self.dtype, partial(scale, u)) for u in self.logits]
+        found = [enclosed(lambda u=u: [_total(u).log()], self.dtype, partial(scale, u)) for u in self.logits]
         return Exact(np.concatenate(found, axis=1), self.dtype)
 
     def loss(self, labels: np.ndarray) -> Exact:
@@ -141,7 +148,7 @@ class Rows:
     def gradient(self, labels: np.ndarray) -> Exact:
         """Return S − onehot: S where the label is not."""
         at_label = [
-            enclosed(lambda u=u, k=k: [_gradient(u, k)[k]], self.dtype)
+            enclosed(lambda u=u, k=k: [arb(float(u[k])).exp() / _total(u) - 1], self.dtype)
             for u, k in zip(self.logits, labels, strict=True)
         ]
         return self.softmax.with_column(labels, Exact(np.concatenate(at_label, axis=1), self.dtype))
@@ -152,35 +159,31 @@ class Rows:
         for n, u in enumerate(self.logits):
 
             def balls(n: int = n, u: np.ndarray = u) -> list[arb]:
-                return [g * s for g, s in zip(_gradient(u, labels[n]), slopes(n), strict=True)]
+                total = _total(u)
+                gradient = [x.exp() / total - int(k == labels[n]) for k, x in enumerate(_balls(u))]
+                return [g * s for g, s in zip(gradient, slopes(n), strict=True)]
 
             found.append(enclosed(balls, self.dtype))
         return Exact(np.stack(found, axis=1), self.dtype)
 
-    def _elementwise(self, formula: Callable[[arb, arb], arb]) -> Exact:
-        """Evaluate a formula in exp(u) and Z, once for each distinct logit of a row."""
+    def _elementwise(self, formula: Callable[[list[arb], arb], list[arb]]) -> Exact:
+        """Evaluate a formula in u and Z, once for each distinct logit of a row."""
         found = []
         for u in self.logits:
-            distinct, where, times = np.unique(u, return_inverse=True, return_counts=True)
+            distinct, where = np.unique(u, return_inverse=True)
 
-            def balls(distinct: np.ndarray = distinct, times: np.ndarray = times) -> list[arb]:
-                terms = _exponentials(distinct)
-                total = sum((term * count for term, count in zip(terms, times.tolist(), strict=True)), arb(0))
-                return [formula(term, total) for term in terms]
+            def balls(u: np.ndarray = u, distinct: np.ndarray = distinct) -> list[arb]:
+                return formula(_balls(distinct), _total(u))
 
             found.append(enclosed(balls, self.dtype)[:, where])
         return Exact(np.stack(found, axis=1), self.dtype)
 
 
-def _exponentials(u: np.ndarray) -> list[arb]:
-    return [arb(x).exp() for x in u.tolist()]
+def _balls(u: np.ndarray) -> list[arb]:
+    return [arb(x) for x in u.tolist()]
 
 
-def _log_total(u: np.ndarray) -> list[arb]:
-    return [sum(_exponentials(u), arb(0)).log()]
-
-
-def _gradient(u: np.ndarray, label: int) -> list[arb]:
-    terms = _exponentials(u)
-    total = sum(terms, arb(0))
-    return [term / total - int(k == label) for k, term in enumerate(terms)]
+def _total(u: np.ndarray) -> arb:
+    """Return Z = Σ exp(u), by its distinct terms."""
+    distinct, times = np.unique(u, return_counts=True)
+    return sum((x.exp() * count for x, count in zip(_balls(distinct), times.tolist(), strict=True)), arb(0))

@@ -113,8 +113,9 @@ def test_rule_24_totals_merge(be, normalizer):
             h.total_and_weight(be.array(U))
 
 
-@pytest.mark.traced
-@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
+@pytest.mark.parametrize(
+    "axis", [0, pytest.param(1, marks=pytest.mark.traced), 2, pytest.param(-1, marks=pytest.mark.traced), -2, -3]
+)
 def test_rule_25_derivatives_are_of_the_reduced_value(be, axis):
     """By central differences of the value and of the gradient; blocks come batch axes first."""
     rng = np.random.default_rng(25)
@@ -252,6 +253,8 @@ def test_rule_27_nothing_is_read(be, option):
                 h.hessian_diag(u),
                 *h.total_and_weight(u),
             ]
+        if option is not None:
+            return tuple(results)
         state = xent.LogPartition.of(u)
         results += [state.merge(state).logsumexp, state.softmax(u), state.log_softmax(u), xent.softmax_jvp(u, u)]
         results += [xent.softmax(u), xent.log_softmax(u), xent.logsumexp(u), xent.softmax_jacobian(u), xent.sigmoid(u)]
