@@ -19,8 +19,8 @@ COUNTS = ROOT / ".nox" / "counts"
 TORCH = "torch==2.13.0"
 SESSIONS = ("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "peers", "wheel")
 """The sessions that run tests."""
-LANES = (*SESSIONS, "torch-compile", "jax-accuracy", "jax-jit", "example")
-"""What their reports are called: some sessions make more than one, in the same environment."""
+LANES = (*SESSIONS, "torch-compile", "example")
+"""What their reports are called: two sessions run a lane more, in the same environment."""
 
 nox.options.sessions = ["lint", *SESSIONS, "docs", "report"]
 
@@ -39,14 +39,7 @@ def install(session: nox.Session, *requirements: str, project: str = ".") -> Non
     session.env["PYTHONDONTWRITEBYTECODE"] = ""
 
 
-def pytest(
-    session: nox.Session,
-    *args: str,
-    name: str = "",
-    measured: bool = False,
-    root: Path = ROOT,
-    env: dict[str, str] | None = None,
-) -> None:
+def pytest(session: nox.Session, *args: str, name: str = "", measured: bool = False, root: Path = ROOT) -> None:
     """Run the suite and keep the report that `tests_of` reads; measure coverage where that adds to it."""
     COUNTS.mkdir(parents=True, exist_ok=True)
     name = name or session.name
@@ -56,7 +49,7 @@ def pytest(
         args += ("--cov", "--cov-report=", "--cov-fail-under=0")
     session.run(
         *("python", "-m", "pytest", "-n", "2", *args, f"--junit-xml={junit}", *session.posargs),
-        env={"COVERAGE_FILE": str(ROOT / f".coverage.{name}"), "PYTHONPATH": str(root), **(env or {})},
+        env={"COVERAGE_FILE": str(ROOT / f".coverage.{name}"), "PYTHONPATH": str(root)},
     )
 
 
@@ -111,12 +104,7 @@ def jax(session: nox.Session) -> None:
     # JAX compiles each operation on each shape: the workers share what they compile.
     session.env["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".nox" / "jax-cache")
     session.env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    # Single operations compile in half the time like this; accuracy, and whole programs, are tested as users have them.
-    quick = {"XLA_FLAGS": "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"}
-    eager = ("--lane=jax", "--lane=jax-x32")
-    pytest(session, *eager, "--ignore=tests/test_accuracy.py", measured=True, env=quick)
-    pytest(session, *eager, "tests/test_accuracy.py", name="jax-accuracy")
-    pytest(session, "--lane=jax-jit", name="jax-jit")
+    pytest(session, "--lane=jax", "--lane=jax-x32", measured=True)
 
 
 @nox.session(python="3.11")
