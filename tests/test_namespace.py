@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from typing import Any
 
@@ -84,6 +85,14 @@ def test_what_can_be_read_here(be):
 
     be.run(look, be.array([0.0]))
     assert seen == [be.readable, be.readable, True]
+
+
+@pytest.mark.once
+def test_only_the_cpu_of_the_strict_library_is_read():
+    strict = importlib.import_module("array_api_strict")
+    for name, expected in (("CPU_DEVICE", True), ("device1", False), ("no_float64", False)):
+        x = strict.zeros(1, dtype=strict.float32, device=strict.Device(name))
+        assert _namespace.is_readable(x) == expected
 
 
 @pytest.mark.autodiff
