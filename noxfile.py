@@ -101,17 +101,17 @@ def torch(session: nox.Session) -> None:
 def jax(session: nox.Session) -> None:
     """Run the suite on JAX on the CPU: eager and jit, with and without 64-bit types."""
     install(session, *groups("test", "jax"))
-    # JAX compiles each operation on each shape: the workers share what they compile.
+    # JAX compiles each operation on each shape: the workers share what they compile, and each keeps what a file needs.
     session.env["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".nox" / "jax-cache")
     session.env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    pytest(session, "--lane=jax", "--lane=jax-x32", measured=True)
+    pytest(session, "--lane=jax", "--lane=jax-x32", "--dist=loadfile")
 
 
 @nox.session(python="3.11")
 def peers(session: nox.Session) -> None:
     """Run SciPy's, optax's and torch's own tests of the same functions, and those of the main job."""
     install(session, *groups("test", "torch", "jax", "peers"), project=".[example]")
-    pytest(session, "--lane=peers")
+    pytest(session, "--lane=peers", measured=True)
     pytest(session, "--lane=example", name="example")
 
 
