@@ -17,10 +17,13 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 COUNTS = ROOT / ".nox" / "counts"
 TORCH = "torch==2.13.0"
-SESSIONS = ("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "peers", "wheel")
+SESSIONS = (
+    *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "dask"),
+    *("peers", "wheel"),
+)
 """The sessions that run tests."""
-LANES = (*SESSIONS, "torch-compile", "example")
-"""What their reports are called: two sessions run a lane more, in the same environment."""
+LANES = (*SESSIONS, "torch-compile", "dask-schedulers", "example")
+"""What their reports are called: some sessions run a lane more, in the same environment."""
 
 nox.options.sessions = ["lint", *SESSIONS, "docs", "report"]
 
@@ -105,6 +108,14 @@ def jax(session: nox.Session) -> None:
     session.env["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".nox" / "jax-cache")
     session.env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     pytest(session, "--lane=jax", "--lane=jax-x32", "--dist=loadfile")
+
+
+@nox.session(python="3.13")
+def dask(session: nox.Session) -> None:
+    """Run the suite on Dask, in chunks of rows, of classes and of both: building a graph computes nothing."""
+    install(session, *groups("test", "dask"))
+    pytest(session, "--lane=dask", "--ignore=tests/test_dask.py")
+    pytest(session, "--lane=dask", "--dist=loadfile", "tests/test_dask.py", name="dask-schedulers", measured=True)
 
 
 @nox.session(python="3.11")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from array_api_compat import array_namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LANES = {
     "numpy": ("numpy", "numpy-writable"),
@@ -17,6 +20,7 @@ LANES = {
     "torch-compile": ("torch-compile",),
     "jax": ("jax", "jax-jit"),
     "jax-x32": ("jax-x32",),
+    "dask": ("dask-rows", "dask-classes", "dask-both"),
     "peers": (),
     "example": (),
 }
@@ -26,7 +30,12 @@ LANES = {
 COMPILING = ("torch-compile", "jax-jit")
 """The backends where each call is compiled: they run the tests marked `traced` or `autodiff`."""
 
-PARTS = {"numpy-writable": ("test_contract",), "jax-x32": ("test_contract", "test_accuracy")}
+PARTS = {
+    "numpy-writable": ("test_contract",),
+    "jax-x32": ("test_contract", "test_accuracy"),
+    "dask-rows": ("test_contract_values", "test_accuracy", "test_partition"),
+    "dask-classes": ("test_contract_values", "test_accuracy", "test_partition"),
+}
 """What the files are called that a variant of a backend runs, where it does not run them all."""
 
 
@@ -91,6 +100,10 @@ class Backend:
 
     def numpy(self, x: Any) -> np.ndarray:
         return np.asarray(x)
+
+    def numpies(self, arrays: Iterable[Any]) -> tuple[np.ndarray, ...]:
+        """Bring several back: where they are graphs, computed as one."""
+        return tuple(self.numpy(x) for x in arrays)
 
     def run(self, function: Any, *arrays: Any) -> Any:
         return function(*arrays)
@@ -270,6 +283,45 @@ class JaxJit(Jax):
         return self.module.jit(function)(*arrays)
 
 
+class Dask(Backend):
+    """Graphs over NumPy chunks, two along the rows, the classes, or every axis, that nothing computes while built."""
+
+    package = "dask"
+    readable = False
+    halves = ("float16",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.da = importlib.import_module("dask.array")
+
+    def dtype(self, name: str) -> Any:
+        return np.dtype(name)
+
+    def make(self, data: np.ndarray, dtype: str) -> Any:
+        along = {"dask-rows": {0}, "dask-classes": {data.ndim - 1}, "dask-both": set(range(data.ndim))}[self.name]
+        chunks = tuple(max(1, -(-size // 2)) if axis in along else -1 for axis, size in enumerate(data.shape))
+        return self.da.from_array(data.astype(dtype), chunks=chunks)
+
+    def numpy(self, x: Any) -> np.ndarray:
+        return self.numpies([x])[0]
+
+    def numpies(self, arrays: Iterable[Any]) -> tuple[np.ndarray, ...]:
+        with np.errstate(all="ignore"):  # the graph is computed outside of our call, which keeps NumPy from warning
+            return tuple(np.asarray(x) for x in self.module.compute(*arrays, scheduler="synchronous"))
+
+    def run(self, function: Any, *arrays: Any) -> Any:
+        def refuse(*_: Any, **__: Any) -> None:
+            msg = "a graph is computed while it is built"
+            raise AssertionError(msg)
+
+        with self.module.config.set(scheduler=refuse):
+            return function(*arrays)
+
+    def settings(self) -> contextlib.AbstractContextManager[None]:
+        scheduled: contextlib.AbstractContextManager[None] = self.module.config.set(scheduler="synchronous")
+        return scheduled
+
+
 CLASSES = {
     "numpy": Numpy,
     "numpy-writable": Numpy,
@@ -279,6 +331,7 @@ CLASSES = {
     "jax": Jax,
     "jax-jit": JaxJit,
     "jax-x32": JaxX32,
+    **dict.fromkeys(LANES["dask"], Dask),
 }
 
 

@@ -34,6 +34,7 @@ MARKERS = {
     "once": "independent of the backend; run in the numpy lane",
     "traced": "run where every call is compiled as well, which takes seconds a call",
     "autodiff": "needs a backend that differentiates; run in the torch and jax lanes",
+    "dask": "what only Dask has; run in the lane of this name",
     "peers": "other libraries' own tests; run in the lane of this name",
     "example": "the main job; run in the lane of this name",
 }
@@ -77,7 +78,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             return False
         if item.get_closest_marker("autodiff"):
             return any(lane.startswith(("torch", "jax")) for lane in lanes)
-        for own in ("peers", "example"):
+        for own in ("dask", "peers", "example"):
             if item.get_closest_marker(own):
                 return own in lanes
         return any(LANES[lane] for lane in lanes)

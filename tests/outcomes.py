@@ -47,7 +47,7 @@ def outcome(
         parts = (*value_and_grad, unread.hvp(u, v), unread.hessian(u), unread.hessian_diag(u))
     else:
         parts = be.run(lambda u, v: (h(u), h.grad(u), h.hvp(u, v), h.hessian(u), h.hessian_diag(u)), u, v)
-    return Outcome(*(be.numpy(x) for x in parts))
+    return Outcome(*be.numpies(parts))
 
 
 def assert_same(got: Outcome, expected: Outcome, eps: float, scale: float = 64) -> None:

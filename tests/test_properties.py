@@ -54,7 +54,7 @@ def captured(be: Any, function: Any) -> Any:
 def outputs(be: Any, function: Any, *arrays: Any) -> Any:
     """Run a function and bring back what it returns."""
     got = captured(be, function)(*arrays) if be.name == "torch-compile" else be.run(function, *arrays)
-    return tuple(be.numpy(x) for x in got) if isinstance(got, tuple) else be.numpy(got)
+    return be.numpies(got) if isinstance(got, tuple) else be.numpy(got)
 
 
 def tiny(be: Any) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 import xent_arrayapi as xent
 from xent_arrayapi import LogPartition, SigmoidCrossEntropy, SoftmaxCrossEntropy
-from xent_arrayapi._validate import AxisError, axes_of, axis_of, choice, number, unravel, whole_number
+from xent_arrayapi._validate import AxisError, axes_of, axis_of, choice, known_shape, number, unravel, whole_number
 
 NAN, INF = np.nan, np.inf
 
@@ -209,3 +209,10 @@ def test_the_index_of_a_place_is_row_major():
     for flat, index in enumerate(np.ndindex(shape)):
         assert unravel(flat, shape) == index
     assert unravel(0, ()) == ()
+
+
+@pytest.mark.once
+def test_a_shape_that_is_not_known():
+    known_shape("x", (0, 3))
+    message = "`x` must have a known shape, not (nan, 3): have its chunk sizes computed first."
+    refused(ValueError, message, known_shape, "x", (NAN, 3))

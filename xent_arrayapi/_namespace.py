@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import sys
 from typing import TYPE_CHECKING
 
@@ -104,8 +103,11 @@ def _is_strict(xp: Namespace) -> bool:
 
 
 def quiet(xp: Namespace) -> contextlib.AbstractContextManager[None]:
-    """Keep NumPy from warning where a result is infinite or nan on purpose; other libraries never warn."""
-    if compat.is_numpy_namespace(xp) or _is_strict(xp):
+    """Keep NumPy from warning where a result is infinite or nan on purpose; other libraries never warn.
+
+    What Dask computes later, or on other threads, is out of reach.
+    """
+    if compat.is_numpy_namespace(xp) or _is_strict(xp) or compat.is_dask_namespace(xp):
         return sys.modules["numpy"].errstate(all="ignore")  # type: ignore[no-any-return]
     return contextlib.nullcontext()
 
@@ -160,9 +162,17 @@ def rows_in_order(x: Array, xp: Namespace) -> Array:
 
     Measured: 72 ulp at K = 100 000 in float32 along a strided axis, under 2 along a contiguous one.
     """
-    if (compat.is_numpy_namespace(xp) or _is_strict(xp)) and x.ndim > 1 and math.prod(x.shape):
+    if x.ndim < 2 or 0 in x.shape:  # a vector has one layout
+        return x
+    if compat.is_dask_namespace(xp):
+        return x.map_blocks(_rows_of_a_block, dtype=x.dtype, meta=x._meta)  # noqa: SLF001  # Dask documents it
+    if compat.is_numpy_namespace(xp) or _is_strict(xp):
         return xp.reshape(xp.reshape(x, (-1,)), x.shape)
     return x
+
+
+def _rows_of_a_block(block: Array) -> Array:
+    return rows_in_order(block, namespace_of(x=block))
 
 
 def sum_rows(x: Array, xp: Namespace) -> Array:

@@ -28,8 +28,8 @@ class Exponentials(NamedTuple):
 
 
 def row_max(u: Array, xp: Namespace) -> Array:
-    """Return m = max u of each row, −inf for a row without classes."""
-    if u.shape[-1] == 0:
+    """Return m = max u of each row, −inf for a row without classes; Dask has no maximum of no rows either."""
+    if 0 in u.shape:
         return xp.full_like(xp.sum(u, axis=-1, keepdims=True), -xp.inf)
     return xp.max(u, axis=-1, keepdims=True)
 

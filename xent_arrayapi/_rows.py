@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xent_arrayapi._namespace import computing_dtype, floating_dtype, rows_in_order
-from xent_arrayapi._validate import axes_of, broadcasts_to, logits_dtype, mask_dtype
+from xent_arrayapi._validate import axes_of, broadcasts_to, known_shape, logits_dtype, mask_dtype
 
 if TYPE_CHECKING:
     from xent_arrayapi._typing import Array, Axis, DType, Namespace
@@ -27,6 +27,7 @@ class Rows:
     def of(cls, name: str, x: Array, axis: Axis, xp: Namespace) -> Rows:
         """Check the dtype of x and the axis, and lay out rows for arrays of its shape."""
         logits_dtype(name, x, xp)
+        known_shape(name, tuple(x.shape))
         dtype = floating_dtype(x, xp)
         return cls(xp, tuple(x.shape), axes_of(axis, x.ndim), dtype, computing_dtype(dtype, xp))
 

@@ -74,6 +74,13 @@ def logits_dtype(name: str, x: Array, xp: Namespace) -> None:
         raise TypeError(msg)
 
 
+def known_shape(name: str, shape: tuple[Any, ...]) -> None:
+    """Check that each axis has a size: Dask calls those nan that depend on values it has not computed."""
+    if any(size != size for size in shape):  # noqa: PLR0124  # only nan is
+        msg = f"`{name}` must have a known shape, not {shape}: have its chunk sizes computed first."
+        raise ValueError(msg)
+
+
 def floating_dtype_only(name: str, x: Array, xp: Namespace) -> None:
     """Check that an array is real floating."""
     if not is_floating(x.dtype, xp):
