@@ -188,13 +188,9 @@ def hold_case(judge: Judge, it: Case, axis: int, most: int = ULPS, lost: Any = 0
 
 
 @pytest.mark.parametrize(
-    ("axis", "compiled"),
-    [
-        pytest.param(-1, ("float32", "float64"), marks=pytest.mark.traced, id="last"),
-        pytest.param(0, ("float32",), marks=pytest.mark.traced, id="0"),
-        pytest.param(1, (), id="1"),
-    ],
+    ("axis", "compiled"), [(-1, ("float32", "float64")), (0, ("float32",)), (1, ("float64",))], ids=["last", "0", "1"]
 )
+@pytest.mark.traced
 @pytest.mark.usefixtures("inductor")
 def test_up_to_1000_classes(be, judge, axis, compiled):
     for dtype in compiled_dtypes(be, compiled):
