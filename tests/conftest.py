@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.backends import COMPILING, LANES, PARTS, Backend, backend
+from tests.backends import backend
+from tests.backends.table import BACKENDS, LANES, OWN, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.backends.base import Backend
 
 settings.register_profile(
     "lane",
@@ -27,16 +30,13 @@ settings.load_profile("lane")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--lane", action="append", choices=sorted(LANES), help="a lane of tests/backends.py")
+    parser.addoption("--lane", action="append", choices=sorted(LANES), help="a lane of tests/backends/table.py")
 
 
 MARKERS = {
     "once": "independent of the backend; run in the numpy lane",
     "traced": "run where every call is compiled as well, which takes seconds a call",
-    "autodiff": "needs a backend that differentiates; run in the torch and jax lanes",
-    "dask": "what only Dask has; run in the lane of this name",
-    "peers": "other libraries' own tests; run in the lane of this name",
-    "example": "the main job; run in the lane of this name",
+    "autodiff": "needs a backend that differentiates",
 }
 
 
@@ -49,12 +49,13 @@ def _lanes(config: pytest.Config) -> list[str]:
     return config.getoption("lane") or ["numpy"]
 
 
+def _owner(path: Path) -> str | None:
+    return next((OWN[part] for part in path.parts if part in OWN), None)
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the files alone that import what only their lane installs."""
-    lanes = _lanes(config)
-    if "peers" in collection_path.parts and "peers" not in lanes:
-        return True
-    return True if collection_path.name == "test_example.py" and "example" not in lanes else None
+    return True if _owner(collection_path) not in (None, *_lanes(config)) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -63,28 +64,32 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("be", names, indirect=True, scope="session")
 
 
+def _concerns(item: pytest.Item, entry: Entry) -> bool:
+    """Tell whether a backend runs a test."""
+    if not item.path.name.startswith(entry.files):
+        return False
+    if item.get_closest_marker("autodiff"):
+        return "autograd" in entry.modes
+    return not entry.compiling or item.get_closest_marker("traced") is not None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what does not concern the lane: it is deselected, and counted, not skipped."""
-    lanes = _lanes(config)
-
-    def traced(item: pytest.Item) -> bool:
-        return any(item.get_closest_marker(name) for name in ("traced", "autodiff"))
-
-    def concerns(item: pytest.Item) -> bool:
-        if item.get_closest_marker("once"):
-            return "numpy" in lanes
-        on = item.callspec.params.get("be") if hasattr(item, "callspec") else None
-        if (on in COMPILING and not traced(item)) or not item.path.name.startswith(PARTS.get(on, "test_")):
-            return False
-        if item.get_closest_marker("autodiff"):
-            return any(lane.startswith(("torch", "jax")) for lane in lanes)
-        for own in ("dask", "peers", "example"):
-            if item.get_closest_marker(own):
-                return own in lanes
-        return any(LANES[lane] for lane in lanes)
-
-    kept = [item for item in items if concerns(item)]
-    config.hook.pytest_deselected(items=[item for item in items if not concerns(item)])
+    lanes, kept, left_out = _lanes(config), [], []
+    for item in items:
+        entry = BACKENDS.get(item.callspec.params.get("be")) if hasattr(item, "callspec") else None
+        if entry:
+            concerns = _concerns(item, entry)
+            lacking = [reason for name, reason in entry.lacks.items() if item.name.startswith(name)]
+            for reason in lacking:
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+        elif item.get_closest_marker("once"):
+            concerns = "numpy" in lanes
+        else:
+            owner = _owner(item.path)
+            concerns = owner in lanes if owner else any(LANES[lane] for lane in lanes)
+        (kept if concerns else left_out).append(item)
+    config.hook.pytest_deselected(items=left_out)
     items[:] = kept
 
 

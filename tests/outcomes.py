@@ -10,7 +10,7 @@ import numpy as np
 import xent_arrayapi as xent
 
 if TYPE_CHECKING:
-    from tests.backends import Backend
+    from tests.backends.base import Backend
 
 INF, NAN = np.inf, np.nan
 

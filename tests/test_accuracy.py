@@ -22,7 +22,7 @@ from xent_arrayapi._logits import bent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.backends import Backend
+    from tests.backends.base import Backend
 
 LOG = logging.getLogger(__name__)
 ULPS = 6

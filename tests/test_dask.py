@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 import xent_arrayapi as xent
-from tests.backends import LANES, backend
+from tests.backends import backend
+from tests.backends.table import LANES
 from tests.conftest import close
-
-pytestmark = pytest.mark.dask
 
 N, K = 30, 8
 

@@ -18,8 +18,6 @@ from sklearn.linear_model import LogisticRegression
 
 import xent_arrayapi
 
-pytestmark = pytest.mark.example
-
 SCRIPT = Path(__file__).parents[1] / "docs" / "examples" / "digits.py"
 PACKAGE = Path(xent_arrayapi.__file__).parents[1]
 BACKENDS = ["numpy", "torch", "jax"]

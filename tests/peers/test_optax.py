@@ -10,12 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax.losses
-import pytest
 
 import xent_arrayapi as xent
 from tests.peers import hold, outcomes, record
-
-pytestmark = pytest.mark.peers
 
 CLASSES = (
     "SoftmaxCrossEntropyTest",

@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from array_api_compat import is_array_api_obj
 
 import xent_arrayapi as xent
 from tests.peers import hold, outcomes, record
-
-pytestmark = pytest.mark.peers
 
 NAMESPACES = "numpy", "array_api_strict", "torch"
 

@@ -9,8 +9,6 @@ import torch
 
 import xent_arrayapi as xent
 
-pytestmark = pytest.mark.peers
-
 functional = torch.nn.functional
 
 CROSS_ENTROPY, LOGISTIC = 21, 26

@@ -1,0 +1,62 @@
+"""JAX on the CPU: eager and jit, with and without 64-bit types."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tests.backends.base import Backend
+
+if TYPE_CHECKING:
+    import contextlib
+
+
+class Jax(Backend):
+    package = "jax"
+    halves = ("float16", "bfloat16")
+    x64 = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.jnp = importlib.import_module("jax.numpy")
+
+    @property
+    def has_float64(self) -> bool:
+        return self.x64
+
+    @property
+    def float_default(self) -> str:
+        return "float64" if self.x64 else "float32"
+
+    @property
+    def int_default(self) -> str:
+        return "int64" if self.x64 else "int32"
+
+    def dtype(self, name: str) -> Any:
+        return self.jnp.dtype(name)
+
+    def make(self, data: np.ndarray, dtype: str) -> Any:
+        return self.jnp.asarray(np.asarray(data).astype(self.jnp.dtype(dtype)))
+
+    def numpy(self, x: Any) -> np.ndarray:
+        got = np.asarray(x)
+        return got.astype(np.float32) if got.dtype.name == "bfloat16" else got
+
+    def settings(self) -> contextlib.AbstractContextManager[None]:
+        return self.module.enable_x64(self.x64)
+
+
+class JaxX32(Jax):
+    """JAX as it comes, without 64-bit types."""
+
+    x64 = False
+
+
+class JaxJit(Jax):
+    readable = False
+    slow = True
+
+    def run(self, function: Any, *arrays: Any) -> Any:
+        return self.module.jit(function)(*arrays)
