@@ -64,9 +64,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("be", names, indirect=True, scope="session")
 
 
-def _concerns(item: pytest.Item, entry: Entry) -> bool:
+def _concerns(item: pytest.Function, entry: Entry) -> bool:
     """Tell whether a backend runs a test."""
     if not item.path.name.startswith(entry.files):
+        return False
+    if item.callspec.params.get("mode", entry.modes[0]) not in entry.modes:
         return False
     if item.get_closest_marker("autodiff"):
         return "autograd" in entry.modes

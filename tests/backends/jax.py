@@ -44,6 +44,10 @@ class Jax(Backend):
         got = np.asarray(x)
         return got.astype(np.float32) if got.dtype.name == "bfloat16" else got
 
+    def pulled_back(self, function: Any, primals: Any, cotangent: Any) -> tuple[Any, ...]:
+        pull = self.module.vjp(lambda *arrays: self.run(function, *arrays), *primals)[1]
+        return tuple(pull(cotangent))
+
     def settings(self) -> contextlib.AbstractContextManager[None]:
         return self.module.enable_x64(self.x64)
 

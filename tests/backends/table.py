@@ -10,6 +10,16 @@ if TYPE_CHECKING:
 
 EXECUTED, EMULATED, TRACED = "executed", "emulated", "traced"
 MODES = ("eager", "lazy", "jit", "autograd", "device")
+DEFECTS = {
+    "float()": "a value is read by float()",
+    "branch": "Python branches on a value",
+    "constant": "a constant is made on the host",
+    "sent constant": "a constant is made on the host and sent to the device",
+    "mask": "an array is indexed by a boolean mask",
+    "device": "an array is made without saying on which device",
+    "sum(where=)": "a function is given an argument that the standard does not have",
+}
+"""What `tests/test_lanes.py` seeds into a function, to see that a lane catches it."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,8 @@ class Entry:
     """What the files are called that it runs."""
     compiling: bool = False
     """Whether each call is compiled, which takes seconds: only tests marked `traced` or `autodiff` run."""
+    catches: Mapping[str, str] = field(default_factory=dict)
+    """The defects that it catches, and what it says of them; it runs the others."""
     lacks: Mapping[str, str] = field(default_factory=dict)
     """What is known to fail, by the beginning of a test's name, and why: strictly expected to."""
 
@@ -34,24 +46,55 @@ CONTRACT = ("test_contract", "test_capabilities")
 NUMBERS = ("test_contract_values", "test_accuracy", "test_partition", "test_capabilities")
 DERIVED = ("eager", "autograd")
 
+NO_WHERE = {"sum(where=)": "unexpected keyword argument 'where'"}
+ON_DEVICE = NO_WHERE | {
+    "float()": "a synchronisation",
+    "branch": "a synchronisation",
+    "constant": "Arrays from two different devices",
+    "device": "Arrays from two different devices",
+}
+TORCH = {"sum(where=)": 'missing 1 required positional arguments: "dim"'}
+BATCHED = TORCH | {
+    "float()": "calling .item() on a Tensor",
+    "branch": "data-dependent control flow",
+    "mask": "operators that can support dynamic shape",
+}
+JITTED = {
+    "float()": "Abstract tracer value encountered",
+    "branch": "Attempted boolean conversion of traced array",
+    "mask": "Array boolean indices must be concrete",
+}
+COMPUTED = "a graph is computed while it is built"
+
 BACKENDS = {
     "numpy": Entry("numpy", "host.Numpy", EXECUTED, ("eager",)),
     "numpy-writable": Entry("numpy", "host.Numpy", EXECUTED, ("eager",), CONTRACT),
-    "strict": Entry("strict", "host.Strict", EXECUTED, ("eager",)),
-    "strict-flags": Entry("strict", "host.Strict", EXECUTED, ("eager",)),
-    "strict-device1": Entry("strict", "host.Strict", EXECUTED, ("eager", "device")),
-    "strict-device2": Entry("strict", "host.Strict", EXECUTED, ("eager", "device")),
-    "strict-no_float64": Entry("strict-narrow", "host.Strict", EXECUTED, ("eager", "device")),
-    "strict-no_x64": Entry("strict-narrow", "host.Strict", EXECUTED, ("eager", "device")),
-    "torch": Entry("torch", "torch.Torch", EXECUTED, DERIVED),
-    "torch-func": Entry("torch", "torch.TorchFunc", EXECUTED, DERIVED),
-    "torch-compile": Entry("torch-compile", "torch.TorchCompile", EXECUTED, ("jit", "autograd"), compiling=True),
+    "strict": Entry("strict", "host.Strict", EXECUTED, ("eager",), catches=NO_WHERE),
+    "strict-flags": Entry(
+        "strict", "host.Strict", EXECUTED, ("eager",), catches=NO_WHERE | {"mask": "boolean_indexing flag"}
+    ),
+    "strict-device1": Entry("strict", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE),
+    "strict-device2": Entry("strict", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE),
+    "strict-no_float64": Entry("strict-narrow", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE),
+    "strict-no_x64": Entry("strict-narrow", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE),
+    "torch": Entry("torch", "torch.Torch", EXECUTED, DERIVED, catches=TORCH),
+    "torch-func": Entry("torch", "torch.TorchFunc", EXECUTED, DERIVED, catches=BATCHED),
+    "torch-compile": Entry(
+        "torch-compile",
+        "torch.TorchCompile",
+        EXECUTED,
+        ("jit", "autograd"),
+        compiling=True,
+        catches=TORCH | {"branch": "Data-dependent branching"},
+    ),
     "jax": Entry("jax", "jax.Jax", EXECUTED, DERIVED),
-    "jax-jit": Entry("jax", "jax.JaxJit", EXECUTED, ("jit", "autograd"), compiling=True),
+    "jax-jit": Entry("jax", "jax.JaxJit", EXECUTED, ("jit", "autograd"), compiling=True, catches=JITTED),
     "jax-x32": Entry("jax-x32", "jax.JaxX32", EXECUTED, DERIVED, (*CONTRACT, "test_accuracy")),
     "dask-rows": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
     "dask-classes": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
-    "dask-both": Entry("dask", "dask.Dask", EXECUTED, ("lazy",)),
+    "dask-both": Entry(
+        "dask", "dask.Dask", EXECUTED, ("lazy",), catches=NO_WHERE | {"float()": COMPUTED, "branch": COMPUTED}
+    ),
 }
 """By name, as the tests print it."""
 

@@ -24,6 +24,10 @@ class Torch(Backend):
         x = x.detach()
         return (x.to(self.module.float32) if x.dtype == self.module.bfloat16 else x).numpy()
 
+    def pulled_back(self, function: Any, primals: Any, cotangent: Any) -> tuple[Any, ...]:
+        leaves = [x.requires_grad_() for x in primals]
+        return tuple(self.module.autograd.grad(self.run(function, *leaves), leaves, cotangent))
+
 
 class TorchFunc(Torch):
     """Every array is a wrapper of torch.func: the function is run under vmap over a batch of one."""

@@ -1,0 +1,45 @@
+"""What the table of capabilities prints: every public call, in every mode that a backend has."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+from array_api_compat import device
+
+import xent_arrayapi as xent
+from tests.backends.table import MODES
+from tests.conftest import close
+from tests.public_calls import CALLS, pulled_back
+
+
+@pytest.mark.traced
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", CALLS)
+def test_call(be, name, mode, record_property):
+    """Values agree with the textbook formula; its derivatives too, or the device, where that is the mode."""
+    record_property("capability", f"{be.name} {name} {mode}")
+    call = CALLS[name]
+    arrays = [be.array(x) for x in call.primals]
+    expected = call.plain(*call.primals)
+    if mode == "autograd":
+        cotangent = np.cos(np.arange(expected.size, dtype=float)).reshape(expected.shape)
+        got = be.pulled_back(call.made(be), arrays, be.array(cotangent))
+        for one, other in zip(be.numpies(got), pulled_back(call, cotangent), strict=True):
+            close(one, other, rtol=32 * be.eps, atol=32 * be.eps)
+        return
+    result = be.run(call.made(be), *arrays)
+    close(be.numpy(result), expected, rtol=16 * be.eps, atol=16 * be.eps)
+    if mode == "device":
+        assert device(result) == device(arrays[0])
+
+
+@pytest.mark.once
+def test_every_public_name_and_method_has_a_row():
+    names = set(xent.__all__) - {"LogPartition"}
+    for kind in (xent.LogPartition, xent.SoftmaxCrossEntropy, xent.SigmoidCrossEntropy):
+        names |= {
+            f"{kind.__name__}.{name}" for name, _ in inspect.getmembers(kind, inspect.isfunction) if name[0] != "_"
+        }
+    assert set(CALLS) == names - {"LogPartition.of"}, "LogPartition.of begins each of its rows"
