@@ -66,7 +66,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _concerns(item: pytest.Function, entry: Entry) -> bool:
     """Tell whether a backend runs a test."""
-    if not item.path.name.startswith(entry.files):
+    if not item.path.name.startswith(entry.files) or item.name.startswith(tuple(entry.omits)):
         return False
     if item.callspec.params.get("mode", entry.modes[0]) not in entry.modes:
         return False
@@ -107,6 +107,7 @@ def _in_force(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         yield
         return
     it: Backend = request.getfixturevalue("be")
+    request.node.user_properties.append(("backend", it.name))
     it.host_reads_raise(monkeypatch)
     with it.settings():
         yield

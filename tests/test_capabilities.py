@@ -17,9 +17,9 @@ from tests.public_calls import CALLS, pulled_back
 @pytest.mark.traced
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", CALLS)
-def test_call(be, name, mode, record_property):
+def test_call(be, name, mode, request):
     """Values agree with the textbook formula; its derivatives too, or the device, where that is the mode."""
-    record_property("capability", f"{be.name} {name} {mode}")
+    request.node.user_properties.append(("capability", f"{be.name} {name} {mode}"))
     call = CALLS[name]
     arrays = [be.array(x) for x in call.primals]
     expected = call.plain(*call.primals)

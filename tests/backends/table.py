@@ -26,6 +26,8 @@ DEFECTS = {
 class Entry:
     """How a backend is run."""
 
+    library: str
+    """What the documentation calls it; variants of one share a row there."""
     lane: str
     runner: str
     """The class that runs it, as module.class of this package."""
@@ -38,6 +40,8 @@ class Entry:
     """Whether each call is compiled, which takes seconds: only tests marked `traced` or `autodiff` run."""
     catches: Mapping[str, str] = field(default_factory=dict)
     """The defects that it catches, and what it says of them; it runs the others."""
+    omits: Mapping[str, str] = field(default_factory=dict)
+    """What makes no sense there, by the beginning of a test's name, and why: deselected, and counted."""
     lacks: Mapping[str, str] = field(default_factory=dict)
     """What is known to fail, by the beginning of a test's name, and why: strictly expected to."""
 
@@ -67,19 +71,33 @@ JITTED = {
 COMPUTED = "a graph is computed while it is built"
 
 BACKENDS = {
-    "numpy": Entry("numpy", "host.Numpy", EXECUTED, ("eager",)),
-    "numpy-writable": Entry("numpy", "host.Numpy", EXECUTED, ("eager",), CONTRACT),
-    "strict": Entry("strict", "host.Strict", EXECUTED, ("eager",), catches=NO_WHERE),
+    "numpy": Entry("NumPy", "numpy", "host.Numpy", EXECUTED, ("eager",)),
+    "numpy-writable": Entry("NumPy", "numpy", "host.Numpy", EXECUTED, ("eager",), CONTRACT),
+    "strict": Entry("array-api-strict", "strict", "host.Strict", EXECUTED, ("eager",), catches=NO_WHERE),
     "strict-flags": Entry(
-        "strict", "host.Strict", EXECUTED, ("eager",), catches=NO_WHERE | {"mask": "boolean_indexing flag"}
+        "array-api-strict",
+        "strict",
+        "host.Strict",
+        EXECUTED,
+        ("eager",),
+        catches=NO_WHERE | {"mask": "boolean_indexing flag"},
     ),
-    "strict-device1": Entry("strict", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE),
-    "strict-device2": Entry("strict", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE),
-    "strict-no_float64": Entry("strict-narrow", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE),
-    "strict-no_x64": Entry("strict-narrow", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE),
-    "torch": Entry("torch", "torch.Torch", EXECUTED, DERIVED, catches=TORCH),
-    "torch-func": Entry("torch", "torch.TorchFunc", EXECUTED, DERIVED, catches=BATCHED),
+    "strict-device1": Entry(
+        "array-api-strict", "strict", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE
+    ),
+    "strict-device2": Entry(
+        "array-api-strict", "strict", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE
+    ),
+    "strict-no_float64": Entry(
+        "array-api-strict", "strict-narrow", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE
+    ),
+    "strict-no_x64": Entry(
+        "array-api-strict", "strict-narrow", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE
+    ),
+    "torch": Entry("torch, CPU", "torch", "torch.Torch", EXECUTED, DERIVED, catches=TORCH),
+    "torch-func": Entry("torch, CPU", "torch", "torch.TorchFunc", EXECUTED, DERIVED, catches=BATCHED),
     "torch-compile": Entry(
+        "torch, CPU",
         "torch-compile",
         "torch.TorchCompile",
         EXECUTED,
@@ -87,13 +105,18 @@ BACKENDS = {
         compiling=True,
         catches=TORCH | {"branch": "Data-dependent branching"},
     ),
-    "jax": Entry("jax", "jax.Jax", EXECUTED, DERIVED),
-    "jax-jit": Entry("jax", "jax.JaxJit", EXECUTED, ("jit", "autograd"), compiling=True, catches=JITTED),
-    "jax-x32": Entry("jax-x32", "jax.JaxX32", EXECUTED, DERIVED, (*CONTRACT, "test_accuracy")),
-    "dask-rows": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
-    "dask-classes": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
+    "jax": Entry("JAX, CPU", "jax", "jax.Jax", EXECUTED, DERIVED),
+    "jax-jit": Entry("JAX, CPU", "jax", "jax.JaxJit", EXECUTED, ("jit", "autograd"), compiling=True, catches=JITTED),
+    "jax-x32": Entry("JAX, CPU", "jax-x32", "jax.JaxX32", EXECUTED, DERIVED, (*CONTRACT, "test_accuracy")),
+    "dask-rows": Entry("Dask over NumPy", "dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
+    "dask-classes": Entry("Dask over NumPy", "dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
     "dask-both": Entry(
-        "dask", "dask.Dask", EXECUTED, ("lazy",), catches=NO_WHERE | {"float()": COMPUTED, "branch": COMPUTED}
+        "Dask over NumPy",
+        "dask",
+        "dask.Dask",
+        EXECUTED,
+        ("lazy",),
+        catches=NO_WHERE | {"float()": COMPUTED, "branch": COMPUTED},
     ),
 }
 """By name, as the tests print it."""
