@@ -80,19 +80,13 @@ def held_against_numpy(tests: list[Test]) -> tuple[list[str], list[str]]:
         reasons = Counter(left_out(entry, test) for test in ran["numpy"] if test not in ran[name])
         executed = sum(ran[name].values())
         if executed:
-            silent += (
-                [f"{name} leaves out {reasons[None]} tests of NumPy's without a reason"] if None in reasons else []
-            )
+            if None in reasons:
+                silent.append(f"{name} leaves out {reasons[None]} of NumPy's tests without a reason")
             said = "; ".join(f"without {count} of NumPy's test functions: {why}" for why, count in reasons.items())
-            lines.append(f"{name:24}{executed:6}  {how_run(name, tests):10}{said}")
+            lines.append(f"{name:24}{executed:6}  {entry.how:10}{said}")
         else:
             lines.append(f"{name:24}{executed:6}  {NOT_RUN}")
     return lines, silent
-
-
-def how_run(name: str, tests: list[Test]) -> str:
-    """Say how a backend was run: as the table of backends has it, if it was."""
-    return BACKENDS[name].how if any(test.backend == name for test in tests) else NOT_RUN
 
 
 def passed_calls(tests: list[Test], names: list[str], mode: str) -> set[str]:
@@ -104,12 +98,13 @@ def passed_calls(tests: list[Test], names: list[str], mode: str) -> set[str]:
     return {call for call, found in outcomes.items() if found == {"passed"}}
 
 
-def libraries() -> dict[str, list[str]]:
-    """Return the backends of each row of the documentation."""
-    rows: dict[str, list[str]] = {}
+def libraries(tests: list[Test]) -> list[tuple[str, list[str], list[str]]]:
+    """Return the rows of the documentation: a library, its backends that were run, and those that were not."""
+    ran = {test.backend for test in tests}
+    rows: dict[str, tuple[list[str], list[str]]] = {}
     for name, entry in BACKENDS.items():
-        rows.setdefault(entry.library, []).append(name)
-    return rows
+        rows.setdefault(entry.library, ([], []))[name not in ran].append(name)
+    return [(library, *names) for library, names in rows.items()]
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -121,22 +116,20 @@ def summary(tests: list[Test]) -> str:
     """Return the table of backends: how each was run, and how many public calls passed in each mode."""
     calls = {test.capability[0] for test in tests if test.capability}
     rows = []
-    for library, names in libraries().items():
-        hows = dict.fromkeys(how_run(name, tests) for name in names)
-        cells = [library, ", ".join(hows)]
+    for library, executed, idle in libraries(tests):
+        how = ", ".join(dict.fromkeys(BACKENDS[name].how for name in executed)) or NOT_RUN
+        cells = [library, f"{how} ({NOT_RUN}: {', '.join(idle)})" if executed and idle else how]
         for mode in MODES:
-            having = [name for name in names if mode in BACKENDS[name].modes and how_run(name, tests) != NOT_RUN]
-            passed = len(passed_calls(tests, having, mode))
-            cells.append(("all" if passed == len(calls) else f"{passed}") if having else "")
+            having = [name for name in executed if mode in BACKENDS[name].modes]
+            cells.append(f"{len(passed_calls(tests, having, mode))} of {len(calls)}" if having else "")
         rows.append(cells)
-    rows.append([f"public calls: {len(calls)}", *[""] * (1 + len(MODES))])
     return table(["backend", "run", *MODES], rows)
 
 
 def details(tests: list[Test]) -> str:
     """Return the table of public calls: the modes in which each passed, by backend."""
     calls = list(dict.fromkeys(test.capability[0] for test in tests if test.capability))
-    rows_of = {library: names for library, names in libraries().items() if how_run(names[0], tests) != NOT_RUN}
+    rows_of = {library: executed for library, executed, _ in libraries(tests) if executed}
     rows = []
     for call in calls:
         cells = [f"`{call}`"]
@@ -165,13 +158,13 @@ def say(*lines: str) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Print what was executed; fail for what failed, was skipped or left out, and where the documentation differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the lanes left their reports")
     parser.add_argument("--lanes", nargs="+", required=True, help="the reports that there have to be")
     parser.add_argument("--write", action="store_true", help="write the tables into the documentation")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     tests = [test for lane in options.lanes for test in tests_of(options.folder / f"{lane}.xml")]
     wrong = []
     say(f"{'lane':24}{'passed':>7}{'xfailed':>9}{'failed':>8}{'skipped':>9}")

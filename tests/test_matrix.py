@@ -1,0 +1,105 @@
+"""The report of a run: a lane that failed, skipped, ran nothing or less than NumPy is named, and so is a stale page."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import matrix
+from tests.backends.table import BACKENDS
+
+pytestmark = pytest.mark.once
+
+PAGE = f"before\n{matrix.BEGIN.format('backends')}\n\nold\n\n{matrix.END.format('backends')}\nafter\n"
+
+
+def case(
+    name: str, backend: str | None = None, *, module: str = "tests.test_contract_x", mode: str = "", child: str = ""
+):
+    """Write a test as pytest's report has it."""
+    said = {"backend": backend, "capability": f"{backend} softmax {mode}" if mode else None}
+    module = "tests.test_capabilities" if mode else "tests.test_contract_x"
+    properties = "".join(f'<property name="{key}" value="{value}"/>' for key, value in said.items() if value)
+    return f'<testcase classname="{module}" name="{name}"><properties>{properties}</properties>{child}</testcase>'
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Run the report over lanes, given as lists of cases, and return its status, what it said, and the page."""
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    monkeypatch.setattr(matrix, "PAGES", (page,))
+
+    def report(lanes: dict[str, list[str]], *args: str):
+        for lane, cases in lanes.items():
+            (tmp_path / f"{lane}.xml").write_text(f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>")
+        status = matrix.main([str(tmp_path), *args, "--lanes", *lanes])
+        return status, capsys.readouterr().out, page.read_text()
+
+    return report
+
+
+NUMPY = [
+    case("test_a[numpy]", "numpy"),
+    case("test_call[numpy]", "numpy", mode="eager"),
+]
+TORCH = [
+    case("test_a[torch]", "torch"),
+    case("test_call[torch]", "torch", mode="eager"),
+]
+
+
+def test_a_whole_run_is_written_and_then_agrees(run):
+    lanes = {"numpy": NUMPY, "torch": TORCH}
+    status, said, page = run(lanes)
+    assert status == 1
+    assert "page.md differs from what was run" in said
+    assert "old" in page
+    status, _, page = run(lanes, "--write")
+    assert status == 0
+    assert page.startswith("before\n")
+    assert page.endswith("\nafter\n")
+    assert "| NumPy | executed (not run: numpy-writable) | 1 of 1 |" in page
+    assert "| JAX, CPU | not run |" in page
+    assert "old" not in page
+    assert run(lanes)[0] == 0
+
+
+def test_a_call_that_failed_has_no_tick(run):
+    broken = case("test_call[torch]", "torch", mode="eager", child="<failure/>")
+    status, said, page = run({"numpy": NUMPY, "torch": [TORCH[0], broken]}, "--write")
+    assert status == 1
+    assert "torch failed, skipped or ran no test" in said
+    assert "| torch, CPU | executed (not run: torch-func, torch-compile) | 0 of 1 |" in page
+
+
+@pytest.mark.parametrize("child", ["<failure/>", "<error/>", '<skipped type="pytest.skip"/>'])
+def test_failures_and_skips_are_named(run, child):
+    status, said, _ = run({"numpy": [*NUMPY, case("test_b[numpy]", "numpy", child=child)]}, "--write")
+    assert status == 1
+    assert "numpy failed, skipped or ran no test" in said
+
+
+def test_a_lane_without_tests_is_named(run):
+    status, said, _ = run({"numpy": NUMPY, "jax": []}, "--write")
+    assert status == 1
+    assert "jax failed, skipped or ran no test" in said
+
+
+def test_an_expected_failure_is_counted_and_passes(run):
+    status, said, _ = run({"numpy": [*NUMPY, case("b[numpy]", child='<skipped type="pytest.xfail"/>')]}, "--write")
+    assert status == 0
+    assert "tests: 3 passed, 0 failed" in said
+
+
+def test_fewer_tests_than_numpy_without_a_reason_are_named(run):
+    status, said, _ = run({"numpy": NUMPY, "torch": TORCH[:1]}, "--write")
+    assert status == 1
+    assert "torch leaves out 1 of NumPy's tests without a reason" in said
+
+
+def test_fewer_tests_for_a_reason_are_counted(run):
+    jitted = case("test_call[jax-jit]", "jax-jit", mode="jit")
+    status, said, _ = run({"numpy": NUMPY, "jax": [jitted]}, "--write")
+    assert status == 0
+    assert "without 1 of NumPy's test functions: runs what is marked traced" in said
+    assert BACKENDS["jax-jit"].compiling
