@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import shutil
 from pathlib import Path
 
@@ -24,7 +25,7 @@ SESSIONS = (
 LANES = (*SESSIONS, "torch-compile", "dask-schedulers", "example")
 """What their reports are called: some sessions run a lane more, in the same environment."""
 
-nox.options.sessions = ["lint", *SESSIONS, "docs", "report"]
+nox.options.sessions = ["lint", *SESSIONS, "gpu", "docs", "report"]
 
 
 def groups(*names: str) -> list[str]:
@@ -39,6 +40,16 @@ def install(session: nox.Session, *requirements: str, project: str = ".") -> Non
     # Only what is imported is compiled to bytecode: to compile all of torch takes longer than to install it.
     session.install("--no-compile", "-e", project, *requirements, "--constraint", str(constraints), silent=True)
     session.env["PYTHONDONTWRITEBYTECODE"] = ""
+
+
+def cuda_devices() -> int:
+    """Count the CUDA devices that the driver of this machine knows; without a driver there are none."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    return count.value if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 else 0
 
 
 def pytest(session: nox.Session, *args: str, name: str = "", measured: bool = False, root: Path = ROOT) -> None:
@@ -132,6 +143,17 @@ def example(session: nox.Session) -> None:
     session.run("python", "docs/examples/digits.py", "--output", "digits.png", *session.posargs)
 
 
+@nox.session(python="3.11")
+def gpu(session: nox.Session) -> None:
+    """Run the suite on torch and CuPy on a CUDA device; where there is none, say so."""
+    (COUNTS / "gpu.xml").unlink(missing_ok=True)
+    if not cuda_devices():
+        session.log("not run: no CUDA device")
+        return
+    install(session, *groups("test", "torch", "gpu"))
+    pytest(session, "--lane=gpu")
+
+
 @nox.session(python="3.12")
 def docs(session: nox.Session) -> None:
     """Build the documentation with warnings as errors."""
@@ -164,4 +186,6 @@ def report(session: nox.Session) -> None:
     session.run("coverage", "combine", "--keep", silent=True)
     session.run("coverage", "report")
     session.env["PYTHONPATH"] = str(ROOT)
-    session.run("python", "-m", "tests.matrix", str(COUNTS), *session.posargs, "--lanes", *LANES)
+    session.run(
+        "python", "-m", "tests.matrix", str(COUNTS), *session.posargs, "--lanes", *LANES, "--where-possible", "gpu"
+    )
