@@ -66,7 +66,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _concerns(item: pytest.Function, entry: Entry) -> bool:
     """Tell whether a backend runs a test."""
-    if not item.path.name.startswith(entry.files) or item.name.startswith(tuple(entry.omits)):
+    if not item.path.name.startswith(entry.files) or item.name.startswith(tuple(entry.without)):
         return False
     if item.callspec.params.get("mode", entry.modes[0]) not in entry.modes:
         return False

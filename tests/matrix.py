@@ -63,7 +63,7 @@ def left_out(entry: Entry, test: tuple[str, str]) -> str | None:
     module, function = test
     if not module.rpartition(".")[2].startswith(entry.files):
         return f"runs {', '.join(name + '*' for name in entry.files)}"
-    for name, reason in entry.omits.items():
+    for name, reason in entry.without.items():
         if function.startswith(name):
             return reason
     return "runs what is marked traced or autodiff, since each call is compiled" if entry.compiling else None

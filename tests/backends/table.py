@@ -40,7 +40,7 @@ class Entry:
     """Whether each call is compiled, which takes seconds: only tests marked `traced` or `autodiff` run."""
     catches: Mapping[str, str] = field(default_factory=dict)
     """The defects that it catches, and what it says of them; it runs the others."""
-    omits: Mapping[str, str] = field(default_factory=dict)
+    without: Mapping[str, str] = field(default_factory=dict)
     """What makes no sense there, by the beginning of a test's name, and why: deselected, and counted."""
     lacks: Mapping[str, str] = field(default_factory=dict)
     """What is known to fail, by the beginning of a test's name, and why: strictly expected to."""
