@@ -60,18 +60,25 @@ def test_arrays_of_another_library(be):
 
 
 def test_arrays_on_another_device(be):
-    u = be.array([[0.0, 1.0]])
-    if be.package == "array_api_strict":
-        devices = [be.module.Device(name) for name in ("CPU_DEVICE", "device1") if name not in str(u.device)]
-        other = be.module.asarray([[1.0, 1.0]], device=devices[0], dtype=be.module.float32)
-    elif be.package == "torch":
-        other = be.module.ones((1, 2), device="meta")
-    else:  # one device on this machine
-        assert _namespace.device_of(u) == device(u)
-        return
-    message = f"`x` and `weights` must be on one device, not on {device(u)} and {device(other)}: move one of them."
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        xent.logsumexp(u, weights=other)
+    """Every argument that is an array is named with its device, before anything is computed."""
+    u, t = be.array([[0.0, 1.0]]), be.array([0])
+    assert _namespace.device_of(u) == device(u)
+    calls = {
+        "weights": lambda there: xent.logsumexp(u, weights=there([[1.0, 1.0]])),
+        "where": lambda there: xent.softmax(u, where=there([[True, True]])),
+        "tangent": lambda there: xent.softmax_jvp(u, there([[1.0, 1.0]])),
+        "q": lambda there: xent.cross_entropy(u, there([[0.5, 0.5]])),
+        "targets": lambda there: SoftmaxCrossEntropy(there([0]))(u),
+        "class_weights": lambda there: SoftmaxCrossEntropy(t, class_weights=there([1.0, 1.0]))(u),
+        "sample_weight": lambda there: SoftmaxCrossEntropy(t, sample_weight=there([1.0]))(u),
+        "normalizer": lambda there: SoftmaxCrossEntropy(t, normalizer=there(2.0))(u),
+        "pos_weight": lambda there: xent.SigmoidCrossEntropy(u, pos_weight=there(2.0))(u),
+    }
+    for k, other in enumerate(be.elsewhere(0.0)):
+        places = f"not on {device(u)} and {device(other)}: move one of them."
+        for name, call in calls.items():
+            with pytest.raises(ValueError, match=rf"^`\w+` and `{name}` must be on one device, {re.escape(places)}$"):
+                call(lambda data, k=k: be.elsewhere(data)[k])
 
 
 @pytest.mark.traced
@@ -98,10 +105,12 @@ def test_only_the_cpu_of_the_strict_library_is_read():
 @pytest.mark.autodiff
 def test_parameters_are_read_and_subclasses_are_not(be):
     if be.package == "torch":
-        x = be.array([1.0])
-        assert _namespace.is_readable(be.module.nn.Parameter(x))
-        assert not _namespace.is_readable(x.as_subclass(type("Subclass", (be.module.Tensor,), {})))
-        assert not _namespace.is_readable(be.module.ones(1, device="meta"))
+        x, on_host = be.array([1.0]), device(be.array([1.0])).type == "cpu"
+        assert _namespace.is_readable(be.module.nn.Parameter(x)) == on_host
+        if on_host:
+            assert not _namespace.is_readable(x.as_subclass(type("Subclass", (be.module.Tensor,), {})))
+        for other in be.elsewhere([1.0]):
+            assert _namespace.is_readable(other) == (device(other).type == "cpu")
     else:
         seen = []
         be.module.grad(lambda x: (seen.append(_namespace.is_readable(x)), x)[1])(be.array(1.0))

@@ -22,7 +22,7 @@ def refused_where_readable(be: Any, message: str, logits: Any, targets: Any, **o
     """Check the message; on a device whose values are elsewhere, that check_values=True does read them."""
     h = SoftmaxCrossEntropy(targets, check_values=True, **options)
     for call in (h, h.grad, h.value_and_grad, h.hessian, h.hessian_diag, h.total_and_weight):
-        if be.package == "array_api_strict" and not be.readable:
+        if be.guarded:
             with pytest.raises(AssertionError, match="a synchronisation"):
                 call(logits)
         else:
@@ -60,7 +60,7 @@ def test_a_weight_too_large_for_the_logits_is_refused(be):
         u, w = be.array(U, "float32"), be.array([1.0, 1e300, 1.0], "float64")
         message = "`class_weights` must hold finite numbers >= 0, not 1e+300 at (1,)."
         refused_where_readable(be, message, u, be.array([0, 1]), class_weights=w)
-    for name in be.halves:  # computed in float32, which holds it
+    for name in () if be.guarded else be.halves:  # computed in float32, which holds it
         w = be.array([1.0, 1e30, 1.0], "float32")
         h = SoftmaxCrossEntropy(be.array([0, 0]), class_weights=w, check_values=True)
         assert np.isfinite(be.numpy(h(be.array(U, name))))

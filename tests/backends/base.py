@@ -22,6 +22,8 @@ class Backend:
 
     readable = True
     """Whether the library reads values here by default, and so can raise for them."""
+    guarded = False
+    """Whether reading a value on the host raises here, as a synchronisation."""
     slow = False
     """Whether each call is compiled, so that tests over many combinations take fewer of them."""
 
@@ -71,6 +73,10 @@ class Backend:
 
     def make(self, data: np.ndarray, dtype: str) -> Any:
         return data.astype(dtype)
+
+    def elsewhere(self, data: Any) -> tuple[Any, ...]:  # noqa: ARG002  # there is one device
+        """Make arrays of the library on its other devices, as many as differ from this one in kind."""
+        return ()
 
     def numpy(self, x: Any) -> np.ndarray:
         return np.asarray(x)

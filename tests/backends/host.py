@@ -33,6 +33,7 @@ class Strict(Backend):
         self.flags = variant == "flags"
         self.device = self.module.Device("CPU_DEVICE" if variant in ("", "flags") else variant)
         self.readable = variant in ("", "flags")
+        self.guarded = not self.readable
 
     @property
     def has_float64(self) -> bool:
@@ -48,6 +49,10 @@ class Strict(Backend):
 
     def make(self, data: np.ndarray, dtype: str) -> Any:
         return self.module.asarray(data.astype(dtype), device=self.device)
+
+    def elsewhere(self, data: Any) -> tuple[Any, ...]:
+        devices = [self.module.Device(name) for name in ("CPU_DEVICE", "device1")]
+        return tuple(self.module.asarray(data, device=device) for device in devices if device != self.device)
 
     def numpy(self, x: Any) -> np.ndarray:
         return np.asarray(x.to_device(self.module.Device("CPU_DEVICE")))

@@ -18,6 +18,9 @@ class Torch(Backend):
     def make(self, data: np.ndarray, dtype: str) -> Any:
         return self.module.from_numpy(np.array(data)).to(self.dtype(dtype))
 
+    def elsewhere(self, data: Any) -> tuple[Any, ...]:
+        return (self.module.asarray(data, device="meta"),)
+
     def numpy(self, x: Any) -> np.ndarray:
         if isinstance(x, (float, int)):
             return np.asarray(x)
