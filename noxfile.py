@@ -22,7 +22,7 @@ SESSIONS = (
     *("peers", "wheel"),
 )
 """The sessions that run tests."""
-LANES = (*SESSIONS, "torch-compile", "dask-schedulers", "example")
+LANES = (*SESSIONS, "torch-compile", "torch-devices", "dask-schedulers", "example")
 """What their reports are called: some sessions run a lane more, in the same environment."""
 
 nox.options.sessions = ["lint", *SESSIONS, "gpu", "docs", "report"]
@@ -101,10 +101,11 @@ def strict(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def torch(session: nox.Session) -> None:
-    """Run the suite on torch on the CPU: eager, autograd, torch.func, and each call captured by torch.compile."""
+    """Run the suite on torch: eager, autograd, torch.func, each call captured; on a pretend device, and on meta."""
     install(session, *groups("test", "torch"))
     pytest(session, "--lane=torch", measured=True)
     pytest(session, "--lane=torch-compile", name="torch-compile")
+    pytest(session, "--lane=torch-devices", name="torch-devices")
     session.run("python", "-m", "pip", "install", "-q", "mypy", "pyright[nodejs]")
     session.run("mypy", "--strict", "tests/typing/torch_types.py")
     session.run("pyright", "tests/typing/torch_types.py")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
-from tests.backends.table import BACKENDS, MODES, Entry
+from tests.backends.table import BACKENDS, LIBRARIES, MODES, Entry
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", ROOT / "docs" / "backends.md")
@@ -102,8 +102,9 @@ def libraries(tests: list[Test]) -> list[tuple[str, list[str], list[str]]]:
     """Return the rows of the documentation: a library, its backends that were run, and those that were not."""
     ran = {test.backend for test in tests}
     rows: dict[str, tuple[list[str], list[str]]] = {}
-    for name, entry in BACKENDS.items():
-        rows.setdefault(entry.library, ([], []))[name not in ran].append(name)
+    for name in BACKENDS:
+        library = next(said for beginning, said in LIBRARIES.items() if name.startswith(beginning))
+        rows.setdefault(library, ([], []))[name not in ran].append(name)
     return [(library, *names) for library, names in rows.items()]
 
 

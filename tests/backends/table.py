@@ -26,8 +26,6 @@ DEFECTS = {
 class Entry:
     """How a backend is run."""
 
-    library: str
-    """What the documentation calls it; variants of one share a row there."""
     lane: str
     runner: str
     """The class that runs it, as module.class of this package."""
@@ -38,8 +36,6 @@ class Entry:
     """What the files are called that it runs."""
     compiling: bool = False
     """Whether each call is compiled, which takes seconds: only tests marked `traced` or `autodiff` run."""
-    catches: Mapping[str, str] = field(default_factory=dict)
-    """The defects that it catches, and what it says of them; it runs the others."""
     without: Mapping[str, str] = field(default_factory=dict)
     """What makes no sense there, by the beginning of a test's name, and why: deselected, and counted."""
     lacks: Mapping[str, str] = field(default_factory=dict)
@@ -48,7 +44,48 @@ class Entry:
 
 CONTRACT = ("test_contract", "test_capabilities")
 NUMBERS = ("test_contract_values", "test_accuracy", "test_partition", "test_capabilities")
+SHAPES = (*CONTRACT, "test_namespace", "test_validate", "test_targets", "test_reduction", "test_rows")
 DERIVED = ("eager", "autograd")
+
+BACKENDS = {
+    "numpy": Entry("numpy", "host.Numpy", EXECUTED, ("eager",)),
+    "numpy-writable": Entry("numpy", "host.Numpy", EXECUTED, ("eager",), CONTRACT),
+    "strict": Entry("strict", "host.Strict", EXECUTED, ("eager",)),
+    "strict-flags": Entry("strict", "host.Strict", EXECUTED, ("eager",)),
+    "strict-device1": Entry("strict", "host.Strict", EXECUTED, ("eager", "device")),
+    "strict-device2": Entry("strict", "host.Strict", EXECUTED, ("eager", "device")),
+    "strict-no_float64": Entry("strict-narrow", "host.Strict", EXECUTED, ("eager", "device")),
+    "strict-no_x64": Entry("strict-narrow", "host.Strict", EXECUTED, ("eager", "device")),
+    "torch": Entry("torch", "torch.Torch", EXECUTED, DERIVED),
+    "torch-func": Entry("torch", "torch.TorchFunc", EXECUTED, DERIVED),
+    "torch-compile": Entry("torch-compile", "torch.TorchCompile", EXECUTED, ("jit", "autograd"), compiling=True),
+    "torch-accelerator": Entry(
+        *("torch-devices", "accelerator.Accelerator", EMULATED, (*DERIVED, "device")),
+        without={
+            "test_numerical_derivatives": "torch.autograd.gradcheck reads values on the host",
+            "test_compiled_forwards_and_backwards": "torch.compile takes no call under a dispatch mode",
+        },
+    ),
+    "torch-meta": Entry("torch-devices", "accelerator.Meta", TRACED, ("eager", "device"), SHAPES),
+    "jax": Entry("jax", "jax.Jax", EXECUTED, DERIVED),
+    "jax-jit": Entry("jax", "jax.JaxJit", EXECUTED, ("jit", "autograd"), compiling=True),
+    "jax-x32": Entry("jax-x32", "jax.JaxX32", EXECUTED, DERIVED, (*CONTRACT, "test_accuracy")),
+    "dask-rows": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
+    "dask-classes": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
+    "dask-both": Entry("dask", "dask.Dask", EXECUTED, ("lazy",)),
+}
+"""By name, as the tests print it."""
+
+LIBRARIES = {
+    "numpy": "NumPy",
+    "strict": "array-api-strict",
+    "torch-accelerator": "torch, pretended device",
+    "torch-meta": "torch, meta device",
+    "torch": "torch, CPU",
+    "jax": "JAX, CPU",
+    "dask": "Dask over NumPy",
+}
+"""What the documentation calls them, by the beginning of the name of a backend: its variants share a row there."""
 
 NO_WHERE = {"sum(where=)": "unexpected keyword argument 'where'"}
 ON_DEVICE = NO_WHERE | {
@@ -70,58 +107,25 @@ JITTED = {
 }
 COMPUTED = "a graph is computed while it is built"
 
-BACKENDS = {
-    "numpy": Entry("NumPy", "numpy", "host.Numpy", EXECUTED, ("eager",)),
-    "numpy-writable": Entry("NumPy", "numpy", "host.Numpy", EXECUTED, ("eager",), CONTRACT),
-    "strict": Entry("array-api-strict", "strict", "host.Strict", EXECUTED, ("eager",), catches=NO_WHERE),
-    "strict-flags": Entry(
-        "array-api-strict",
-        "strict",
-        "host.Strict",
-        EXECUTED,
-        ("eager",),
-        catches=NO_WHERE | {"mask": "boolean_indexing flag"},
-    ),
-    "strict-device1": Entry(
-        "array-api-strict", "strict", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE
-    ),
-    "strict-device2": Entry(
-        "array-api-strict", "strict", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE
-    ),
-    "strict-no_float64": Entry(
-        "array-api-strict", "strict-narrow", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE
-    ),
-    "strict-no_x64": Entry(
-        "array-api-strict", "strict-narrow", "host.Strict", EXECUTED, ("eager", "device"), catches=ON_DEVICE
-    ),
-    "torch": Entry("torch, CPU", "torch", "torch.Torch", EXECUTED, DERIVED, catches=TORCH),
-    "torch-func": Entry("torch, CPU", "torch", "torch.TorchFunc", EXECUTED, DERIVED, catches=BATCHED),
-    "torch-compile": Entry(
-        "torch, CPU",
-        "torch-compile",
-        "torch.TorchCompile",
-        EXECUTED,
-        ("jit", "autograd"),
-        compiling=True,
-        catches=TORCH | {"branch": "Data-dependent branching"},
-    ),
-    "jax": Entry("JAX, CPU", "jax", "jax.Jax", EXECUTED, DERIVED),
-    "jax-jit": Entry("JAX, CPU", "jax", "jax.JaxJit", EXECUTED, ("jit", "autograd"), compiling=True, catches=JITTED),
-    "jax-x32": Entry("JAX, CPU", "jax-x32", "jax.JaxX32", EXECUTED, DERIVED, (*CONTRACT, "test_accuracy")),
-    "dask-rows": Entry("Dask over NumPy", "dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
-    "dask-classes": Entry("Dask over NumPy", "dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
-    "dask-both": Entry(
-        "Dask over NumPy",
-        "dask",
-        "dask.Dask",
-        EXECUTED,
-        ("lazy",),
-        catches=NO_WHERE | {"float()": COMPUTED, "branch": COMPUTED},
-    ),
-}
-"""By name, as the tests print it."""
 
-OWN = {"peers": "peers", "test_example.py": "example", "test_dask.py": "dask"}
+CATCHES = {
+    "strict": NO_WHERE,
+    "strict-flags": NO_WHERE | {"mask": "boolean_indexing flag"},
+    **dict.fromkeys(("strict-device1", "strict-device2", "strict-no_float64", "strict-no_x64"), ON_DEVICE),
+    "torch": TORCH,
+    "torch-func": BATCHED,
+    "torch-compile": TORCH | {"branch": "Data-dependent branching"},
+    "jax-jit": JITTED,
+    "dask-both": NO_WHERE | {"float()": COMPUTED, "branch": COMPUTED},
+}
+"""The defects that a backend catches, and what it says of them; it runs the others."""
+
+OWN = {
+    "peers": "peers",
+    "test_example.py": "example",
+    "test_dask.py": "dask",
+    "test_accelerator.py": "torch-devices",
+}
 """Files, or folders of them, that only one lane runs, for what they import is installed there alone."""
 
 LANES = {
