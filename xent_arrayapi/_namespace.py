@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import array_api_compat as compat
 
@@ -13,6 +13,34 @@ if TYPE_CHECKING:
 
 
 _NAMESPACES: dict[type, Namespace] = {}
+_INCOMPLETE: dict[Namespace, Incomplete] = {}
+
+NEEDED = (
+    *("abs", "all", "any", "arange", "argmax", "astype", "broadcast_arrays", "broadcast_to", "exp", "expand_dims"),
+    *("finfo", "float32", "full_like", "iinfo", "inf", "int32", "int8", "isdtype", "isfinite", "isinf", "isnan"),
+    *("log", "log1p", "logical_and", "logical_not", "logical_or", "max", "nan", "ones_like", "permute_dims"),
+    *("reshape", "squeeze", "stack", "sum", "tanh", "where", "zeros", "zeros_like", "__array_namespace_info__"),
+)
+"""All that we use of a namespace."""
+
+
+class MissingFunctionError(TypeError, AttributeError):
+    """A function that the standard has and an array library has not."""
+
+
+class Incomplete:
+    """A namespace that lacks some of what we need, and says so where it is used."""
+
+    def __init__(self, xp: Namespace) -> None:
+        """Stand for a namespace."""
+        self.__name__, self._xp = xp.__name__, xp
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the namespace has, or say that it has not."""
+        if hasattr(self._xp, name):
+            return getattr(self._xp, name)
+        msg = f"The array library must have `{name}` for this, which {self.__name__} has not: convert to another one."
+        raise MissingFunctionError(msg)
 
 
 def namespace_of(**arrays: Array) -> Namespace:
@@ -44,7 +72,10 @@ def _look_up(name: str, x: Array) -> Namespace:
     if type(x).__module__.startswith("numpy.ma"):
         msg = f"`{name}` must be a plain array, not a masked array: pass its data, and its mask as `where`."
         raise TypeError(msg)
-    xp = _NAMESPACES[type(x)] = compat.array_namespace(x)
+    xp: Namespace = compat.array_namespace(x)
+    if not all(hasattr(xp, needed) for needed in NEEDED):
+        xp = _INCOMPLETE.setdefault(xp, Incomplete(xp))
+    _NAMESPACES[type(x)] = xp
     return xp
 
 
@@ -62,8 +93,13 @@ def _check_one_device(first: str, x: Array, other: str, y: Array, xp: Namespace)
 
 
 def device_of(x: Array) -> Device:
-    """Return the device that holds x."""
-    return x.device if compat.is_torch_namespace(namespace_of(x=x)) else compat.device(x)
+    """Return the device that holds x; None of a library that does not say, as MLX, whose memory is one for all."""
+    if compat.is_torch_namespace(namespace_of(x=x)):
+        return x.device
+    try:
+        return compat.device(x)
+    except AttributeError:
+        return None
 
 
 def is_traced(x: Array) -> bool:
@@ -103,13 +139,13 @@ def _is_strict(xp: Namespace) -> bool:
 
 
 def quiet(xp: Namespace) -> contextlib.AbstractContextManager[None]:
-    """Keep NumPy from warning where a result is infinite or nan on purpose; other libraries never warn.
+    """Keep NumPy from warning where a result is infinite or nan on purpose, also where it computes for another library.
 
     What Dask computes later, or on other threads, is out of reach.
     """
-    if compat.is_numpy_namespace(xp) or _is_strict(xp) or compat.is_dask_namespace(xp):
-        return sys.modules["numpy"].errstate(all="ignore")  # type: ignore[no-any-return]
-    return contextlib.nullcontext()
+    if compat.is_torch_namespace(xp) or compat.is_jax_namespace(xp) or "numpy" not in sys.modules:
+        return contextlib.nullcontext()
+    return sys.modules["numpy"].errstate(all="ignore")  # type: ignore[no-any-return]
 
 
 def is_floating(dtype: DType, xp: Namespace) -> bool:
@@ -147,14 +183,15 @@ def computing_dtype(dtype: DType, xp: Namespace) -> DType:
 def widened(labels: Array, xp: Namespace) -> Array:
     """Return integer labels as signed integers of the default width at least."""
     default = default_dtype(labels, "integral", xp)
-    if xp.isdtype(labels.dtype, "signed integer") and xp.iinfo(labels.dtype).bits >= xp.iinfo(default).bits:
+    if xp.isdtype(labels.dtype, "signed integer") and xp.iinfo(labels.dtype).max >= xp.iinfo(default).max:
         return labels
     return xp.astype(labels, default)
 
 
 def class_indices(classes: int, dtype: DType, like: Array, xp: Namespace) -> Array:
-    """Return 0, 1, ..., K − 1 on the device of an array."""
-    return xp.arange(classes, dtype=dtype, device=None if is_traced(like) else device_of(like))
+    """Return 0, 1, ..., K − 1 on the device of an array, where it has one that is known."""
+    device = None if is_traced(like) else device_of(like)
+    return xp.arange(classes, dtype=dtype, **({} if device is None else {"device": device}))
 
 
 def rows_in_order(x: Array, xp: Namespace) -> Array:

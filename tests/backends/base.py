@@ -7,7 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,6 +84,10 @@ class Backend:
     def numpies(self, arrays: Iterable[Any]) -> tuple[np.ndarray, ...]:
         """Bring several back: where they are graphs, computed as one."""
         return tuple(self.numpy(x) for x in arrays)
+
+    def device(self, x: Any) -> Any:
+        """Tell where an array is, None where the library does not say."""
+        return device(x)
 
     def run(self, function: Any, *arrays: Any) -> Any:
         return function(*arrays)
