@@ -1,8 +1,9 @@
-"""JAX on the CPU: eager and jit, with and without 64-bit types."""
+"""JAX on the CPU: eager, jit and exported, with and without 64-bit types."""
 
 from __future__ import annotations
 
 import importlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,3 +65,33 @@ class JaxJit(Jax):
 
     def run(self, function: Any, *arrays: Any) -> Any:
         return self.module.jit(function)(*arrays)
+
+
+class JaxExport(Jax):
+    """Every function is lowered for GPUs, TPUs and the CPU, for any number of rows, stored, read back and called."""
+
+    readable = False
+    platforms = ("cuda", "tpu", "cpu")
+    calls = frozenset({"shape_assertion"})
+    """What the lowered code may call beyond its own operations: the check of the shapes that it is handed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.export = importlib.import_module("jax.export")
+
+    def exported(self, function: Any, *arrays: Any) -> Any:
+        """Lower a function of arrays with one number of rows, the first axis of each, and read it back from bytes."""
+        (rows,) = self.export.symbolic_shape("rows")
+        specs = [self.module.ShapeDtypeStruct((rows, *x.shape[1:]), x.dtype) for x in arrays]
+        made = self.export.export(self.module.jit(function), platforms=self.platforms)(*specs)
+        called = set(re.findall(r"custom_call @([\w.]+)", made.mlir_module()))
+        assert called <= self.calls, f"the lowered code calls {sorted(called - self.calls)}"
+        assert made.platforms == self.platforms
+        return self.export.deserialize(made.serialize()).call
+
+    def leaves(self, tree: Any) -> list[Any]:
+        """Return the arrays within lists, tuples and mappings."""
+        return list(self.module.tree.leaves(tree))
+
+    def run(self, function: Any, *arrays: Any) -> Any:
+        return self.exported(function, *arrays)(*arrays)

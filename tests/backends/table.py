@@ -70,9 +70,14 @@ BACKENDS = {
     "jax": Entry("jax", "jax.Jax", EXECUTED, DERIVED),
     "jax-jit": Entry("jax", "jax.JaxJit", EXECUTED, ("jit", "autograd"), compiling=True),
     "jax-x32": Entry("jax-x32", "jax.JaxX32", EXECUTED, DERIVED, (*CONTRACT, "test_accuracy")),
+    "jax-export": Entry("jax-export", "jax.JaxExport", TRACED, ("jit", "device"), ("test_export",)),
     "dask-rows": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
     "dask-classes": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
     "dask-both": Entry("dask", "dask.Dask", EXECUTED, ("lazy",)),
+    "mparray": Entry("others", "others.MPArray", EXECUTED, ("eager",), lacks=MPARRAY),
+    "marray-numpy": Entry("others", "others.MArray", EXECUTED, ("eager",), lacks=MARRAY),
+    "sparse": Entry("others", "others.Sparse", EXECUTED, ("eager",), UNLABELLED, lacks=SPARSE),
+    "mlx": Entry("others", "others.Mlx", EXECUTED, ("eager",), lacks=MLX),
 }
 """By name, as the tests print it."""
 
@@ -82,8 +87,13 @@ LIBRARIES = {
     "torch-accelerator": "torch, pretended device",
     "torch-meta": "torch, meta device",
     "torch": "torch, CPU",
+    "jax-export": "JAX, exported for GPU and TPU",
     "jax": "JAX, CPU",
     "dask": "Dask over NumPy",
+    "mparray": "mparray",
+    "marray": "marray over NumPy",
+    "sparse": "sparse",
+    "mlx": "MLX, CPU",
 }
 """What the documentation calls them, by the beginning of the name of a backend: its variants share a row there."""
 
@@ -125,6 +135,7 @@ OWN = {
     "test_example.py": "example",
     "test_dask.py": "dask",
     "test_accelerator.py": "torch-devices",
+    "test_export.py": "jax-export",
 }
 """Files, or folders of them, that only one lane runs, for what they import is installed there alone."""
 
