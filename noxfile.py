@@ -19,10 +19,10 @@ COUNTS = ROOT / ".nox" / "counts"
 TORCH = "torch==2.13.0"
 SESSIONS = (
     *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "dask"),
-    *("peers", "wheel"),
+    *("others", "peers", "wheel"),
 )
 """The sessions that run tests."""
-LANES = (*SESSIONS, "torch-compile", "torch-devices", "dask-schedulers", "example")
+LANES = (*SESSIONS, "torch-compile", "torch-devices", "jax-export", "dask-schedulers", "example")
 """What their reports are called: some sessions run a lane more, in the same environment."""
 
 nox.options.sessions = ["lint", *SESSIONS, "gpu", "docs", "report"]
@@ -119,6 +119,7 @@ def jax(session: nox.Session) -> None:
     session.env["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".nox" / "jax-cache")
     session.env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     pytest(session, "--lane=jax", "--lane=jax-x32", "--dist=loadfile")
+    pytest(session, "--lane=jax-export", name="jax-export")
 
 
 @nox.session(python="3.13")
@@ -127,6 +128,13 @@ def dask(session: nox.Session) -> None:
     install(session, *groups("test", "dask"))
     pytest(session, "--lane=dask", "--ignore=tests/test_dask.py")
     pytest(session, "--lane=dask", "--dist=loadfile", "tests/test_dask.py", name="dask-schedulers", measured=True)
+
+
+@nox.session(python="3.13")
+def others(session: nox.Session) -> None:
+    """Run the suite on smaller and younger libraries, as far as they go: mparray, marray, sparse, MLX on the CPU."""
+    install(session, *groups("test", "others"))
+    pytest(session, "--lane=others")
 
 
 @nox.session(python="3.11")

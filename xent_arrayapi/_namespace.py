@@ -195,7 +195,7 @@ def class_indices(classes: int, dtype: DType, like: Array, xp: Namespace) -> Arr
 
 
 def rows_in_order(x: Array, xp: Namespace) -> Array:
-    """Lay the last axis out contiguously where sums along another layout would add naively: NumPy's do.
+    """Lay the last axis out contiguously where sums along another layout would add naively: NumPy's do, also marray's.
 
     Measured: 72 ulp at K = 100 000 in float32 along a strided axis, under 2 along a contiguous one.
     """
@@ -203,7 +203,7 @@ def rows_in_order(x: Array, xp: Namespace) -> Array:
         return x
     if compat.is_dask_namespace(xp):
         return x.map_blocks(_rows_of_a_block, dtype=x.dtype, meta=x._meta)  # noqa: SLF001  # Dask documents it
-    if compat.is_numpy_namespace(xp) or _is_strict(xp):
+    if compat.is_numpy_namespace(xp) or _is_strict(xp) or xp.__name__.startswith("marray."):
         return xp.reshape(xp.reshape(x, (-1,)), x.shape)
     return x
 

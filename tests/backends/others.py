@@ -15,6 +15,7 @@ class MPArray(Backend):
 
     package = "mparray"
     readable = False
+    dtypes = ("float64",)
 
     def dtype(self, name: str) -> Any:
         return np.dtype(name)
@@ -86,7 +87,7 @@ class Mlx(Backend):
     def make(self, data: np.ndarray, dtype: str) -> Any:
         return self.mx.array(np.array(data, order="C")).astype(self.dtype(dtype))
 
-    def device(self, x: Any) -> Any:
+    def device(self, _: Any) -> Any:
         return None
 
     def numpy(self, x: Any) -> np.ndarray:
