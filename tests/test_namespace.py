@@ -105,12 +105,12 @@ def test_only_the_cpu_of_the_strict_library_is_read():
 @pytest.mark.autodiff
 def test_parameters_are_read_and_subclasses_are_not(be):
     if be.package == "torch":
-        x, on_host = be.array([1.0]), device(be.array([1.0])).type == "cpu"
+        x, on_host = be.array([1.0]), be.device(be.array([1.0])).type == "cpu"
         assert _namespace.is_readable(be.module.nn.Parameter(x)) == on_host
         if on_host:
             assert not _namespace.is_readable(x.as_subclass(type("Subclass", (be.module.Tensor,), {})))
         for other in be.elsewhere([1.0]):
-            assert _namespace.is_readable(other) == (device(other).type == "cpu")
+            assert _namespace.is_readable(other) == (be.device(other).type == "cpu")
     else:
         seen = []
         be.module.grad(lambda x: (seen.append(_namespace.is_readable(x)), x)[1])(be.array(1.0))
