@@ -19,7 +19,7 @@ COUNTS = ROOT / ".nox" / "counts"
 TORCH = "torch==2.13.0"
 SESSIONS = (
     *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "dask"),
-    *("others", "peers", "wheel"),
+    *("others", "distributed", "peers", "wheel"),
 )
 """The sessions that run tests."""
 LANES = (*SESSIONS, "torch-compile", "torch-devices", "jax-export", "dask-schedulers", "example")
@@ -135,6 +135,13 @@ def others(session: nox.Session) -> None:
     """Run the suite on smaller and younger libraries, as far as they go: mparray, marray, sparse, MLX on the CPU."""
     install(session, *groups("test", "others"))
     pytest(session, "--lane=others")
+
+
+@nox.session(python="3.11")
+def distributed(session: nox.Session) -> None:
+    """Run the recipes for chunks and ranks on four worker processes of Dask and on four ranks of torch."""
+    install(session, *groups("test", "torch", "dask"))
+    pytest(session, "--lane=distributed", "--dist=loadfile", "tests/test_dask_classes.py", "tests/test_torch_ranks.py")
 
 
 @nox.session(python="3.11")

@@ -146,6 +146,8 @@ OWN = {
     "test_dask.py": "dask",
     "test_accelerator.py": "torch-devices",
     "test_export.py": "jax-export",
+    "test_dask_classes.py": "distributed",
+    "test_torch_ranks.py": "distributed",
 }
 """Files, or folders of them, that only one lane runs, for what they import is installed there alone."""
 
