@@ -120,13 +120,17 @@ BATCHED = TORCH | {
     "branch": "data-dependent control flow",
     "mask": "operators that can support dynamic shape",
 }
+CROSSING = TORCH | {
+    **dict.fromkeys(("float()", "branch", "mask"), "the host waits for values, a synchronisation"),
+    **dict.fromkeys(("constant", "device"), "tensors are on cpu, not on one device of pretend"),
+    "sent constant": "built from Python numbers on the host, and copied to the device",
+}
 JITTED = {
     "float()": "Abstract tracer value encountered",
     "branch": "Attempted boolean conversion of traced array",
     "mask": "Array boolean indices must be concrete",
 }
 COMPUTED = "a graph is computed while it is built"
-
 
 CATCHES = {
     "strict": NO_WHERE,
@@ -135,6 +139,7 @@ CATCHES = {
     "torch": TORCH,
     "torch-func": BATCHED,
     "torch-compile": TORCH | {"branch": "Data-dependent branching"},
+    "torch-accelerator": CROSSING,
     "jax-jit": JITTED,
     "dask-both": NO_WHERE | {"float()": COMPUTED, "branch": COMPUTED},
 }
