@@ -11,24 +11,24 @@ import xent_arrayapi as xent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.backends.base import Backend
-
 U = np.asarray([[0.5, -1.0, 2.0, 0.25], [3.0, 2.5, -2.0, 1.0], [0.125, 0.0, 0.25, -0.5]])
 V = np.asarray([[1.0, 0.5, -0.25, 0.0], [0.0, 2.0, 1.0, -1.0], [0.5, 0.75, 1.5, 0.25]])
 P = np.asarray([[0.125, 0.25, 0.125, 0.5], [0.25, 0.25, 0.25, 0.25], [0.5, 0.125, 0.25, 0.125]])
 LABELS = np.asarray([2, 0, 3])
 HITS = np.eye(4)[LABELS]
 SIGNS = HITS[:, ::2]
+W = U[:, :2]
+N, M = U.shape[0], SIGNS.size
 
 
 class Call(NamedTuple):
-    """A public call, as a function of floating arrays."""
+    """A public call, as a function of floating arrays, and of labels where it takes some."""
 
-    made: Callable[[Backend], Callable[..., Any]]
-    """Make the function, with labels and the like as arrays of a backend."""
+    function: Callable[..., Any]
     plain: Callable[..., np.ndarray]
-    """The textbook formula, analytic: derivatives are taken of it by complex steps."""
+    """The textbook formula of the floating arrays, analytic: derivatives are taken of it by complex steps."""
     primals: tuple[np.ndarray, ...]
+    labels: tuple[np.ndarray, ...] = ()
 
 
 def lse(u: np.ndarray) -> np.ndarray:
@@ -54,6 +54,10 @@ def loss(u: np.ndarray) -> np.ndarray:
     return np.mean(lse(u) - np.sum(HITS * u, axis=-1))
 
 
+def gradient(u: np.ndarray) -> np.ndarray:
+    return (probs(u) - HITS) / N
+
+
 def logistic(u: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-u))
 
@@ -66,6 +70,10 @@ def logistic_loss(u: np.ndarray) -> np.ndarray:
     return np.mean(np.log(1 + np.exp(u)) - SIGNS * u)
 
 
+def logistic_gradient(u: np.ndarray) -> np.ndarray:
+    return (logistic(u) - SIGNS) / M
+
+
 def divergence(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.sum(p * np.log(p / q), axis=-1)
 
@@ -76,24 +84,14 @@ def halves(u: Any) -> Any:
     return left.merge(right)
 
 
-def of_softmax_loss(use: Callable[..., Any]) -> Callable[[Backend], Callable[..., Any]]:
-    """Make what uses a loss with labels, which are made outside of what is traced."""
-
-    def made(be: Backend) -> Callable[..., Any]:
-        h = xent.SoftmaxCrossEntropy(be.array(LABELS), check_values=False)
-        return lambda *arrays: use(h, *arrays)
-
-    return made
+def of_softmax_loss(use: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what uses a loss as a function of the arrays and the labels."""
+    return lambda *arrays: use(xent.SoftmaxCrossEntropy(arrays[-1], check_values=False), *arrays[:-1])
 
 
-def of_sigmoid_loss(use: Callable[..., Any]) -> Callable[[Backend], Callable[..., Any]]:
-    """Make what uses a logistic loss."""
-
-    def made(be: Backend) -> Callable[..., Any]:
-        h = xent.SigmoidCrossEntropy(be.array(SIGNS), check_values=False)
-        return lambda *arrays: use(h, *arrays)
-
-    return made
+def of_sigmoid_loss(use: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what uses a logistic loss as a function of the arrays and the targets."""
+    return lambda *arrays: use(xent.SigmoidCrossEntropy(arrays[-1], check_values=False), *arrays[:-1])
 
 
 def quotient(of: tuple[Any, Any]) -> Any:
@@ -104,62 +102,60 @@ def product(of: tuple[Any, Any]) -> Any:
     return of[0] * of[1]
 
 
-N, M = U.shape[0], SIGNS.size
-W = U[:, :2]
+LOGITS = (U,), (LABELS,)
+TANGENT = (U, V), (LABELS,)
+SCORES = (W,), (SIGNS,)
+SCORES_TANGENT = (W, V[:, :2]), (SIGNS,)
 
 CALLS = {
-    "logsumexp": Call(lambda _: xent.logsumexp, lse, (U,)),
-    "softmax": Call(lambda _: xent.softmax, probs, (U,)),
-    "log_softmax": Call(lambda _: xent.log_softmax, lambda u: u - lse(u)[:, None], (U,)),
-    "softmax_jacobian": Call(lambda _: xent.softmax_jacobian, jacobian, (U,)),
-    "softmax_jvp": Call(lambda _: xent.softmax_jvp, jvp, (U, V)),
-    "LogPartition.merge": Call(lambda _: lambda u: halves(u).logsumexp, lse, (U,)),
-    "LogPartition.softmax": Call(lambda _: lambda u: halves(u).softmax(u), probs, (U,)),
-    "LogPartition.log_softmax": Call(lambda _: lambda u: halves(u).log_softmax(u), lambda u: u - lse(u)[:, None], (U,)),
-    "entropy": Call(lambda _: xent.entropy, lambda p: -np.sum(p * np.log(p), axis=-1), (P,)),
-    "cross_entropy": Call(lambda _: xent.cross_entropy, lambda p, q: -np.sum(p * np.log(q), axis=-1), (P, P[::-1])),
-    "kl_divergence": Call(lambda _: xent.kl_divergence, divergence, (P, P[::-1])),
-    "softmax_cross_entropy": Call(
-        of_softmax_loss(lambda h, u: xent.softmax_cross_entropy(u, h.targets, check_values=False)), loss, (U,)
-    ),
-    "SoftmaxCrossEntropy": Call(of_softmax_loss(lambda h, u: h(u)), loss, (U,)),
-    "SoftmaxCrossEntropy.grad": Call(of_softmax_loss(lambda h, u: h.grad(u)), lambda u: (probs(u) - HITS) / N, (U,)),
+    "logsumexp": Call(xent.logsumexp, lse, (U,)),
+    "softmax": Call(xent.softmax, probs, (U,)),
+    "log_softmax": Call(xent.log_softmax, lambda u: u - lse(u)[:, None], (U,)),
+    "softmax_jacobian": Call(xent.softmax_jacobian, jacobian, (U,)),
+    "softmax_jvp": Call(xent.softmax_jvp, jvp, (U, V)),
+    "LogPartition.merge": Call(lambda u: halves(u).logsumexp, lse, (U,)),
+    "LogPartition.softmax": Call(lambda u: halves(u).softmax(u), probs, (U,)),
+    "LogPartition.log_softmax": Call(lambda u: halves(u).log_softmax(u), lambda u: u - lse(u)[:, None], (U,)),
+    "entropy": Call(xent.entropy, lambda p: -np.sum(p * np.log(p), axis=-1), (P,)),
+    "cross_entropy": Call(xent.cross_entropy, lambda p, q: -np.sum(p * np.log(q), axis=-1), (P, P[::-1])),
+    "kl_divergence": Call(xent.kl_divergence, divergence, (P, P[::-1])),
+    "softmax_cross_entropy": Call(lambda u, t: xent.softmax_cross_entropy(u, t, check_values=False), loss, *LOGITS),
+    "SoftmaxCrossEntropy": Call(of_softmax_loss(lambda h, u: h(u)), loss, *LOGITS),
+    "SoftmaxCrossEntropy.grad": Call(of_softmax_loss(lambda h, u: h.grad(u)), gradient, *LOGITS),
     "SoftmaxCrossEntropy.value_and_grad": Call(
-        of_softmax_loss(lambda h, u: product(h.value_and_grad(u))), lambda u: loss(u) * (probs(u) - HITS) / N, (U,)
+        of_softmax_loss(lambda h, u: product(h.value_and_grad(u))), lambda u: loss(u) * gradient(u), *LOGITS
     ),
-    "SoftmaxCrossEntropy.hvp": Call(of_softmax_loss(lambda h, u, v: h.hvp(u, v)), lambda u, v: jvp(u, v) / N, (U, V)),
-    "SoftmaxCrossEntropy.hessian": Call(of_softmax_loss(lambda h, u: h.hessian(u)), lambda u: jacobian(u) / N, (U,)),
+    "SoftmaxCrossEntropy.hvp": Call(of_softmax_loss(lambda h, u, v: h.hvp(u, v)), lambda u, v: jvp(u, v) / N, *TANGENT),
+    "SoftmaxCrossEntropy.hessian": Call(of_softmax_loss(lambda h, u: h.hessian(u)), lambda u: jacobian(u) / N, *LOGITS),
     "SoftmaxCrossEntropy.hessian_diag": Call(
-        of_softmax_loss(lambda h, u: h.hessian_diag(u)), lambda u: probs(u) * (1 - probs(u)) / N, (U,)
+        of_softmax_loss(lambda h, u: h.hessian_diag(u)), lambda u: probs(u) * (1 - probs(u)) / N, *LOGITS
     ),
     "SoftmaxCrossEntropy.total_and_weight": Call(
-        of_softmax_loss(lambda h, u: quotient(h.total_and_weight(u))), loss, (U,)
+        of_softmax_loss(lambda h, u: quotient(h.total_and_weight(u))), loss, *LOGITS
     ),
-    "sigmoid": Call(lambda _: xent.sigmoid, logistic, (U,)),
-    "log_sigmoid": Call(lambda _: xent.log_sigmoid, lambda u: -np.log(1 + np.exp(-u)), (U,)),
+    "sigmoid": Call(xent.sigmoid, logistic, (U,)),
+    "log_sigmoid": Call(xent.log_sigmoid, lambda u: -np.log(1 + np.exp(-u)), (U,)),
     "sigmoid_cross_entropy": Call(
-        of_sigmoid_loss(lambda h, u: xent.sigmoid_cross_entropy(u, h.targets, check_values=False)),
-        logistic_loss,
-        (W,),
+        lambda u, t: xent.sigmoid_cross_entropy(u, t, check_values=False), logistic_loss, *SCORES
     ),
-    "SigmoidCrossEntropy": Call(of_sigmoid_loss(lambda h, u: h(u)), logistic_loss, (W,)),
-    "SigmoidCrossEntropy.grad": Call(
-        of_sigmoid_loss(lambda h, u: h.grad(u)), lambda u: (logistic(u) - SIGNS) / M, (W,)
-    ),
+    "SigmoidCrossEntropy": Call(of_sigmoid_loss(lambda h, u: h(u)), logistic_loss, *SCORES),
+    "SigmoidCrossEntropy.grad": Call(of_sigmoid_loss(lambda h, u: h.grad(u)), logistic_gradient, *SCORES),
     "SigmoidCrossEntropy.value_and_grad": Call(
         of_sigmoid_loss(lambda h, u: product(h.value_and_grad(u))),
-        lambda u: logistic_loss(u) * (logistic(u) - SIGNS) / M,
-        (W,),
+        lambda u: logistic_loss(u) * logistic_gradient(u),
+        *SCORES,
     ),
     "SigmoidCrossEntropy.hvp": Call(
-        of_sigmoid_loss(lambda h, u, v: h.hvp(u, v)), lambda u, v: curvature(u) * v / M, (W, V[:, :2])
+        of_sigmoid_loss(lambda h, u, v: h.hvp(u, v)), lambda u, v: curvature(u) * v / M, *SCORES_TANGENT
     ),
-    "SigmoidCrossEntropy.hessian": Call(of_sigmoid_loss(lambda h, u: h.hessian(u)), lambda u: curvature(u) / M, (W,)),
+    "SigmoidCrossEntropy.hessian": Call(
+        of_sigmoid_loss(lambda h, u: h.hessian(u)), lambda u: curvature(u) / M, *SCORES
+    ),
     "SigmoidCrossEntropy.hessian_diag": Call(
-        of_sigmoid_loss(lambda h, u: h.hessian_diag(u)), lambda u: curvature(u) / M, (W,)
+        of_sigmoid_loss(lambda h, u: h.hessian_diag(u)), lambda u: curvature(u) / M, *SCORES
     ),
     "SigmoidCrossEntropy.total_and_weight": Call(
-        of_sigmoid_loss(lambda h, u: quotient(h.total_and_weight(u))), logistic_loss, (W,)
+        of_sigmoid_loss(lambda h, u: quotient(h.total_and_weight(u))), logistic_loss, *SCORES
     ),
 }
 """By name, as the table of capabilities prints it."""

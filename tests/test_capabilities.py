@@ -20,15 +20,15 @@ def test_call(be, name, mode, request):
     """Values agree with the textbook formula; its derivatives too, or the device, where that is the mode."""
     request.node.user_properties.append(("capability", f"{be.name} {name} {mode}"))
     call = CALLS[name]
-    arrays = [be.array(x) for x in call.primals]
+    arrays, labels = [be.array(x) for x in call.primals], [be.array(x) for x in call.labels]
     expected = call.plain(*call.primals)
     if mode == "autograd":
         cotangent = np.cos(np.arange(expected.size, dtype=float)).reshape(expected.shape)
-        got = be.pulled_back(call.made(be), arrays, be.array(cotangent))
+        got = be.pulled_back(lambda *primals: call.function(*primals, *labels), arrays, be.array(cotangent))
         for one, other in zip(be.numpies(got), pulled_back(call, cotangent), strict=True):
             close(one, other, rtol=32 * be.eps, atol=32 * be.eps)
         return
-    result = be.run(call.made(be), *arrays)
+    result = be.run(call.function, *arrays, *labels)
     close(be.numpy(result), expected, rtol=16 * be.eps, atol=16 * be.eps)
     if mode == "device":
         assert be.device(result) == be.device(arrays[0])

@@ -80,7 +80,7 @@ BACKENDS = {
     "jax": Entry("jax", "jax.Jax", EXECUTED, DERIVED),
     "jax-jit": Entry("jax", "jax.JaxJit", EXECUTED, ("jit", "autograd"), compiling=True),
     "jax-x32": Entry("jax-x32", "jax.JaxX32", EXECUTED, DERIVED, (*CONTRACT, "test_accuracy")),
-    "jax-export": Entry("jax-export", "jax.JaxExport", TRACED, ("jit", "device"), ("test_export",)),
+    "jax-export": Entry("jax-export", "jax.JaxExport", TRACED, ("jit",), ("test_export", "test_capabilities")),
     "dask-rows": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
     "dask-classes": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
     "dask-both": Entry("dask", "dask.Dask", EXECUTED, ("lazy",)),
