@@ -172,7 +172,9 @@ def test_dtensors_stay_sharded_and_no_logits_are_sent(found):
 
 def test_the_script_runs():
     found = re.findall(
-        r"^by (\w+): loss (\S+), of one process (\S+); gradient (\S+) off$", said_by("torch_ranks.py"), re.MULTILINE
+        r"^by (\w+): loss (\S+), of one process (\S+); gradient (\S+) off$",
+        said_by("torch_ranks.py", "--ranks", "2"),
+        re.MULTILINE,
     )
     assert [name for name, *_ in found] == ["classes", "rows"]
     for _, loss, expected, off in found:
