@@ -275,7 +275,7 @@ def test_rule_12_device_and_namespace(be):
 
     for result in results:
         assert array_namespace(result) is array_namespace(u)
-        assert be.device(result) == be.device(u)
+        assert be.device_of(result) == be.device_of(u)
 
 
 def test_rule_12_two_namespaces_or_devices(be):

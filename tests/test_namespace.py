@@ -62,7 +62,7 @@ def test_arrays_of_another_library(be):
 def test_arrays_on_another_device(be):
     """Every argument that is an array is named with its device, before anything is computed."""
     u, t = be.array([[0.0, 1.0]]), be.array([0])
-    assert _namespace.device_of(u) == be.device(u)
+    assert _namespace.device_of(u) == be.device_of(u)
     calls = {
         "weights": lambda there: xent.logsumexp(u, weights=there([[1.0, 1.0]])),
         "where": lambda there: xent.softmax(u, where=there([[True, True]])),
@@ -75,7 +75,7 @@ def test_arrays_on_another_device(be):
         "pos_weight": lambda there: xent.SigmoidCrossEntropy(u, pos_weight=there(2.0))(u),
     }
     for k, other in enumerate(be.elsewhere(0.0)):
-        places = f"not on {be.device(u)} and {be.device(other)}: move one of them."
+        places = f"not on {be.device_of(u)} and {be.device_of(other)}: move one of them."
         for name, call in calls.items():
             with pytest.raises(ValueError, match=rf"^`\w+` and `{name}` must be on one device, {re.escape(places)}$"):
                 call(lambda data, k=k: be.elsewhere(data)[k])
@@ -105,12 +105,12 @@ def test_only_the_cpu_of_the_strict_library_is_read():
 @pytest.mark.autodiff
 def test_parameters_are_read_and_subclasses_are_not(be):
     if be.package == "torch":
-        x, on_host = be.array([1.0]), be.device(be.array([1.0])).type == "cpu"
+        x, on_host = be.array([1.0]), be.device_of(be.array([1.0])).type == "cpu"
         assert _namespace.is_readable(be.module.nn.Parameter(x)) == on_host
         if on_host:
             assert not _namespace.is_readable(x.as_subclass(type("Subclass", (be.module.Tensor,), {})))
         for other in be.elsewhere([1.0]):
-            assert _namespace.is_readable(other) == (be.device(other).type == "cpu")
+            assert _namespace.is_readable(other) == (be.device_of(other).type == "cpu")
     else:
         seen = []
         be.module.grad(lambda x: (seen.append(_namespace.is_readable(x)), x)[1])(be.array(1.0))
@@ -131,7 +131,7 @@ def test_dtypes(be):
         assert _namespace.is_boolean(be.dtype(name), xp) == (name == "bool")
     k = _namespace.class_indices(3, be.dtype("int32"), x, xp)
     close(be.numpy(k), np.arange(3, dtype="int32"), rtol=0)
-    assert be.device(k) == be.device(x)
+    assert be.device_of(k) == be.device_of(x)
 
 
 @pytest.mark.traced
@@ -251,6 +251,6 @@ def test_dtype_device_and_namespace_are_kept_and_nothing_is_written_to(be):
                 for y in got if isinstance(got, tuple) else (got,):
                     assert y.dtype == expected, (name, dtype)
                     assert array_namespace(y) is be.namespace(), name
-                    assert be.device(y) == be.device(x), name
+                    assert be.device_of(y) == be.device_of(x), name
         for name, array in arrays.items():
             close(be.numpy(array), copies[name], rtol=0)

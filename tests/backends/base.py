@@ -85,7 +85,7 @@ class Backend:
         """Bring several back: where they are graphs, computed as one."""
         return tuple(self.numpy(x) for x in arrays)
 
-    def device(self, x: Any) -> Any:
+    def device_of(self, x: Any) -> Any:
         """Tell where an array is, None where the library does not say."""
         return device(x)
 

@@ -87,7 +87,7 @@ class Mlx(Backend):
     def make(self, data: np.ndarray, dtype: str) -> Any:
         return self.mx.array(np.array(data, order="C")).astype(self.dtype(dtype))
 
-    def device(self, _: Any) -> Any:
+    def device_of(self, _: Any) -> Any:
         return None
 
     def numpy(self, x: Any) -> np.ndarray:
