@@ -130,6 +130,7 @@ JITTED = {
     "branch": "Attempted boolean conversion of traced array",
     "mask": "Array boolean indices must be concrete",
 }
+SEQUENCE = {"sum(where=)": "setting an array element with a sequence"}
 COMPUTED = "a graph is computed while it is built"
 
 CATCHES = {
@@ -141,6 +142,7 @@ CATCHES = {
     "torch-compile": TORCH | {"branch": "Data-dependent branching"},
     "torch-accelerator": CROSSING,
     "jax-jit": JITTED,
+    **dict.fromkeys(("mparray", "marray-numpy"), SEQUENCE),
     "dask-both": NO_WHERE | {"float()": COMPUTED, "branch": COMPUTED},
 }
 """The defects that a backend catches, and what it says of them; it runs the others."""
