@@ -37,6 +37,7 @@ MARKERS = {
     "once": "independent of the backend; run in the numpy lane",
     "traced": "run where every call is compiled as well, which takes seconds a call",
     "autodiff": "needs a backend that differentiates",
+    "only(*names)": "concerns these backends alone",
 }
 
 
@@ -69,6 +70,9 @@ def _concerns(item: pytest.Function, entry: Entry) -> bool:
     if not item.path.name.startswith(entry.files) or item.name.startswith(tuple(entry.without)):
         return False
     if item.callspec.params.get("mode", entry.modes[0]) not in entry.modes:
+        return False
+    only = item.get_closest_marker("only")
+    if only and item.callspec.params["be"] not in only.args:
         return False
     if item.get_closest_marker("autodiff"):
         return "autograd" in entry.modes
