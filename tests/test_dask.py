@@ -11,6 +11,7 @@ import xent_arrayapi as xent
 from tests.backends import backend
 from tests.backends.table import LANES
 from tests.conftest import close
+from xent_arrayapi._machine import Dask
 
 N, K = 30, 8
 
@@ -67,3 +68,16 @@ def test_unknown_row_counts_are_refused(data, name):
     few.compute_chunk_sizes()
     positive = data[0][:, 0] > 0
     close(be.numpy(xent.softmax(few)), xent.softmax(data[0][positive]), rtol=8 * be.eps)
+
+
+def test_the_place_of_the_self_check():
+    place = Dask("cpu")
+    assert (place.version, place.raises) == (backend("dask-both").module.__version__, False)
+    assert "bfloat16" not in place.dtypes()
+    with place.within():
+        x = place.array([[1.0, 2.0, 3.0]], "float32")
+        assert x.numblocks == (1, 2)
+        assert place.values(xent.logsumexp(x * np.inf - x * np.inf)) == pytest.approx([np.nan], nan_ok=True)
+        place.wait((x,))
+        with place.forbidding(), pytest.raises(RuntimeError, match="graph computed"):
+            place.offend(x)

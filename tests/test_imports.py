@@ -15,6 +15,7 @@ pytestmark = pytest.mark.once
 
 PACKAGE = Path(xent_arrayapi.__file__).parent
 ORDER = (
+    *("__main__", "_report", "_selfcheck", "_special", "_held", "_machine", "_place", "_references"),
     *("__init__", "_sigmoid", "_cross_entropy", "_objective", "_loss_rows", "_entropy", "_softmax", "_logits"),
     *("_partition", "_targets", "_reduction", "_rows", "_validate", "_namespace", "_typing"),
 )
@@ -69,7 +70,7 @@ def imported(module: str) -> list[tuple[str, int]]:
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found += [(name.name.partition(".")[2], node.lineno) for name in node.names
+            found += [(name.name.partition(".")[2] or "__init__", node.lineno) for name in node.names
                       if name.name.partition(".")[0] == "xent_arrayapi"]  # fmt: skip
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module}:{node.lineno} is relative"
@@ -81,7 +82,7 @@ def imported(module: str) -> list[tuple[str, int]]:
 
 
 def test_every_module_has_its_place():
-    assert sorted(ORDER) == sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__main__")
+    assert sorted(ORDER) == sorted(path.stem for path in PACKAGE.glob("*.py"))
     assert not [path for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"]
 
 
