@@ -47,7 +47,7 @@ def named(be):
 @pytest.mark.only("numpy", "strict", "strict-device1", "torch", "jax", "dask-both")
 def test_all_is_well(be):
     for place in named(be):
-        findings = checked(place, 10 if be.package == "dask" else FEW)  # each graph takes a second
+        findings = checked(place, 10 if be.package in ("dask", "jax") else FEW)  # each graph takes a second
         assert failed(findings) == {}
         differentiates = place.backend == "torch" or place.mode == "jit"
         passed = {one.check for one in findings if one.passed}
