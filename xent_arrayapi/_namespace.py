@@ -16,10 +16,11 @@ _NAMESPACES: dict[type, Namespace] = {}
 _INCOMPLETE: dict[Namespace, Incomplete] = {}
 
 NEEDED = (
-    *("abs", "all", "any", "arange", "argmax", "astype", "broadcast_arrays", "broadcast_to", "exp", "expand_dims"),
-    *("finfo", "float32", "full_like", "iinfo", "inf", "int32", "int8", "isdtype", "isfinite", "isinf", "isnan"),
-    *("log", "log1p", "logical_and", "logical_not", "logical_or", "max", "nan", "ones_like", "permute_dims"),
-    *("reshape", "squeeze", "stack", "sum", "tanh", "where", "zeros", "zeros_like", "__array_namespace_info__"),
+    *("abs", "all", "any", "arange", "argmax", "astype", "broadcast_arrays", "broadcast_to", "concat", "exp"),
+    *("expand_dims", "finfo", "float32", "float64", "full_like", "iinfo", "inf", "int32", "int8", "isdtype"),
+    *("isfinite", "isinf", "isnan", "log", "log1p", "logical_and", "logical_not", "logical_or", "max", "nan"),
+    *("ones_like", "permute_dims", "prod", "reshape", "squeeze", "stack", "sum", "tanh", "where", "zeros"),
+    *("zeros_like", "__array_namespace_info__"),
 )
 """All that we use of a namespace."""
 
@@ -188,7 +189,18 @@ def widened(labels: Array, xp: Namespace) -> Array:
     return xp.astype(labels, default)
 
 
-def class_indices(classes: int, dtype: DType, like: Array, xp: Namespace) -> Array:
+def size_of(x: Array, axis: int) -> Any:
+    """Return the size of an axis: where it is None, for ndonnx learns it when the graph runs, as an array of it."""
+    size = x.shape[axis]
+    return x.dynamic_shape[axis] if size is None else size
+
+
+def sizes_of(x: Array) -> Any:
+    """Return the shape of x for `reshape` and `broadcast_to`: where ndonnx does not know it, as an array."""
+    return x.dynamic_shape if None in x.shape else tuple(x.shape)
+
+
+def class_indices(classes: Any, dtype: DType, like: Array, xp: Namespace) -> Array:
     """Return 0, 1, ..., K − 1 on the device of an array, where it has one that is known."""
     device = None if is_traced(like) else device_of(like)
     return xp.arange(classes, dtype=dtype, **({} if device is None else {"device": device}))
@@ -213,10 +225,28 @@ def _rows_of_a_block(block: Array) -> Array:
 
 
 def sum_rows(x: Array, xp: Namespace) -> Array:
-    """Sum along the last axis, pairwise on every backend, and keep the axis."""
+    """Sum along the last axis, pairwise or better on every backend, and keep the axis."""
     if compat.is_torch_namespace(xp) and _compiles_to_a_naive_sum(x):
         return _sum_by_halves(x, xp)
+    if compat.is_ndonnx_namespace(xp) and is_floating(x.dtype, xp):
+        return _sum_in_any_order(x, xp)
     return xp.sum(x, axis=-1, keepdims=True)
+
+
+def _sum_in_any_order(x: Array, xp: Namespace) -> Array:
+    """Sum with few roundings in whichever order an ONNX runtime adds: float32 in float64, which extracts high parts.
+
+    With σ ≥ 3 Σ|x|, the high parts (σ + x) − σ are multiples of one unit, few enough that their sum is exact, and
+    what they leave is tiny (Rump, Ogita and Oishi 2008, section 3).  onnxruntime adds naively along some layouts:
+    measured at K = 100 000, 465 ulp in float32 and 929 in float64.
+    """
+    if x.dtype != xp.float64:
+        return xp.astype(xp.sum(xp.astype(x, xp.float64), axis=-1, keepdims=True), x.dtype)
+    total = xp.sum(x, axis=-1, keepdims=True)
+    sigma = 3 * xp.sum(xp.abs(x), axis=-1, keepdims=True)
+    high = (sigma + x) - sigma
+    better = xp.sum(high, axis=-1, keepdims=True) + xp.sum(x - high, axis=-1, keepdims=True)
+    return xp.where(xp.isfinite(better), better, total)
 
 
 def _compiles_to_a_naive_sum(x: Array) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from xent_arrayapi._namespace import computing_dtype, floating_dtype, rows_in_order
+from xent_arrayapi._namespace import computing_dtype, floating_dtype, rows_in_order, size_of, sizes_of
 from xent_arrayapi._validate import axes_of, broadcasts_to, known_shape, logits_dtype, mask_dtype
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ class Rows:
     """How arrays of one shape are laid out as rows of classes, (..., K), in the dtype to compute in."""
 
     xp: Namespace
-    shape: tuple[int, ...]
+    like: Array
+    """An array of that shape: it has the sizes that `shape` says are None, known when a graph runs."""
+    shape: tuple[int | None, ...]
     axes: tuple[int, ...]
     dtype: DType
     computing: DType
@@ -29,7 +31,7 @@ class Rows:
         logits_dtype(name, x, xp)
         known_shape(name, tuple(x.shape))
         dtype = floating_dtype(x, xp)
-        return cls(xp, tuple(x.shape), axes_of(axis, x.ndim), dtype, computing_dtype(dtype, xp))
+        return cls(xp, x, tuple(x.shape), axes_of(axis, x.ndim), dtype, computing_dtype(dtype, xp))
 
     @property
     def batch_axes(self) -> tuple[int, ...]:
@@ -37,14 +39,21 @@ class Rows:
         return tuple(k for k in range(len(self.shape)) if k not in self.axes)
 
     @property
-    def batch_shape(self) -> tuple[int, ...]:
+    def batch_shape(self) -> tuple[int | None, ...]:
         """The shape without the class axes."""
         return tuple(self.shape[k] for k in self.batch_axes)
 
     @property
-    def classes(self) -> int:
-        """The number of classes."""
-        return math.prod([self.shape[k] for k in self.axes])
+    def classes(self) -> int | None:
+        """The number of classes; None where a size is."""
+        sizes = [self.shape[k] for k in self.axes]
+        return None if None in sizes else math.prod(sizes)  # type: ignore[arg-type]  # none of them is None
+
+    def count(self, dtype: DType) -> Any:
+        """Return the number of classes: where it is None, as a 0-d array of a dtype."""
+        if self.classes is not None:
+            return self.classes
+        return self.xp.astype(math.prod([size_of(self.like, k) for k in self.axes]), dtype)
 
     def cast(self, x: Array) -> Array:
         """Return x in the dtype to compute in."""
@@ -59,7 +68,14 @@ class Rows:
         order = self.batch_axes + self.axes
         if order != tuple(range(len(order))):
             x = self.xp.permute_dims(x, order)
-        return x if len(self.axes) == 1 else self.xp.reshape(x, (*self.batch_shape, self.classes))
+        return x if len(self.axes) == 1 else self.xp.reshape(x, self._joined(x))
+
+    def _joined(self, x: Array) -> Any:
+        """Return the sizes of x with the class axes, which are last, as one."""
+        sizes, batch = sizes_of(x), len(self.batch_axes)
+        if isinstance(sizes, tuple):
+            return (*sizes[:batch], math.prod(sizes[batch:]))
+        return self.xp.concat([sizes[:batch], self.xp.prod(sizes[batch:], keepdims=True)])
 
     def mask(self, name: str, where: Array | None) -> Array | None:
         """Return a mask as rows."""
@@ -67,13 +83,15 @@ class Rows:
             return None
         mask_dtype(name, where, self.xp)
         broadcasts_to(name, where, self.shape)
-        return self.bring(self.xp.broadcast_to(where, self.shape))
+        return self.bring(self.xp.broadcast_to(where, sizes_of(self.like)))
 
     def back(self, rows: Array) -> Array:
         """Return rows in the logits' shape and dtype."""
         order = self.batch_axes + self.axes
         if len(self.axes) != 1:
-            rows = self.xp.reshape(rows, tuple(self.shape[k] for k in order))
+            sizes = tuple(self.shape[k] for k in order)
+            unknown = None in sizes
+            rows = self.xp.reshape(rows, sizes_of(self.xp.permute_dims(self.like, order)) if unknown else sizes)
         if order != tuple(range(len(order))):
             rows = self.xp.permute_dims(rows, tuple(order.index(k) for k in range(len(order))))
         return self.in_dtype(rows)
@@ -88,5 +106,7 @@ class Rows:
 
     def reduced(self, column: Array, *, keepdims: bool = False) -> Array:
         """Return one number per row, of shape (..., 1), without the class axes or with axes of size 1."""
-        kept = tuple(1 if k in self.axes else size for k, size in enumerate(self.shape))
-        return self.xp.reshape(column, kept) if keepdims else self.xp.squeeze(column, axis=-1)
+        column = self.xp.squeeze(column, axis=-1)
+        for axis in sorted(self.axes) if keepdims else ():
+            column = self.xp.expand_dims(column, axis=axis)
+        return column

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Literal, overload
 
 from xent_arrayapi._logits import at_temperature
-from xent_arrayapi._namespace import class_indices, namespace_of, quiet, sum_rows
+from xent_arrayapi._namespace import class_indices, namespace_of, quiet, size_of, sum_rows
 from xent_arrayapi._partition import Evaluation, row_max, signed_logsumexp
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._validate import number, real_dtype, same_shape, whole_number
@@ -39,7 +39,7 @@ def jacobian_blocks(probs: Array, complements: Array, xp: Namespace) -> Array:
 
 def diagonal(rows: Array, xp: Namespace) -> Array:
     """Return the mask of the diagonal of (..., K, K) blocks."""
-    k = class_indices(rows.shape[-1], xp.int32, rows, xp)
+    k = class_indices(size_of(rows, -1), xp.int32, rows, xp)
     return k[:, None] == k[None, :]
 
 

@@ -103,8 +103,8 @@ def _of_labels(
     xp = rows.xp
     wide = widened(labels, xp)
     kept = None if ignore_index is None else xp.logical_not(_ignored(labels, ignore_index, xp))
-    valid = xp.logical_and(wide >= 0, wide < rows.classes)
-    hit = class_indices(rows.classes, wide.dtype, labels, xp) == wide
+    valid = xp.logical_and(wide >= 0, wide < rows.count(wide.dtype))
+    hit = class_indices(rows.count(wide.dtype), wide.dtype, labels, xp) == wide
     one = xp.ones_like(wide, dtype=rows.computing)
     own = one if class_weights is None else sum_rows(xp.where(hit, class_weights, 0), xp)
     on, off, total = own, xp.zeros_like(own), own
@@ -158,7 +158,7 @@ def _mass(class_weights: Array | None, mask: Array | None, column: Array, rows: 
     """Return Σ w over the classes that a mask leaves, as a column: their number without weights."""
     xp = rows.xp
     if mask is None:
-        whole = rows.classes if class_weights is None else sum_rows(class_weights, xp)
+        whole = rows.count(rows.computing) if class_weights is None else sum_rows(class_weights, xp)
         return xp.zeros_like(column) + whole
     return sum_rows(xp.where(mask, 1 + xp.zeros_like(column) if class_weights is None else class_weights, 0), xp)
 
@@ -178,10 +178,9 @@ def refuse_labels(targets: Array, weights: TargetWeights, rows: Rows) -> None:
     xp = rows.xp
     if not are_labels(targets, xp):
         return
-    bad = xp.logical_not(weights.valid)
+    bad, must = xp.logical_not(weights.valid), f"hold labels in 0..{rows.count(targets.dtype) - 1}"
     if weights.kept is not None:
-        bad = xp.logical_and(bad, weights.kept)
-    must = f"hold labels in 0..{rows.classes - 1}" + (" or `ignore_index`" if weights.kept is not None else "")
+        bad, must = xp.logical_and(bad, weights.kept), f"{must} or `ignore_index`"
     refuse_values("targets", targets, rows.reduced(bad), must, xp)
 
 

@@ -102,17 +102,23 @@ def mask_dtype(name: str, x: Array, xp: Namespace) -> None:
         raise TypeError(msg)
 
 
-def same_shape(name: str, x: Array, shape: tuple[int, ...], like: str) -> None:
+def same_shape(name: str, x: Array, shape: tuple[int | None, ...], like: str) -> None:
     """Check the shape of an array against the one that another argument fixes."""
-    if tuple(x.shape) != tuple(shape):
+    if tuple(x.shape) != tuple(shape) and not may_be_equal(x.shape, shape):
         msg = f"`{name}` must have the shape {tuple(shape)} of {like}, not {tuple(x.shape)}."
         raise ValueError(msg)
 
 
-def broadcasts_to(name: str, x: Array, shape: tuple[int, ...]) -> None:
+def may_be_equal(one: tuple[int | None, ...], other: tuple[int | None, ...]) -> bool:
+    """Tell whether two shapes agree as far as they are known: a size of None is not, before a graph runs."""
+    return len(one) == len(other) and all(a == b or a is None or b is None for a, b in zip(one, other, strict=True))
+
+
+def broadcasts_to(name: str, x: Array, shape: tuple[int | None, ...]) -> None:
     """Check that an array broadcasts to a shape."""
     trailing = tuple(shape)[len(shape) - x.ndim :] if x.ndim <= len(shape) else ()
-    if len(trailing) != x.ndim or any(mine not in (1, size) for mine, size in zip(x.shape, trailing, strict=True)):
+    ones = tuple(1 if mine == 1 else size for mine, size in zip(x.shape, trailing, strict=False))
+    if len(trailing) != x.ndim or not may_be_equal(x.shape, ones):
         msg = f"`{name}` must broadcast to the shape {tuple(shape)} of the logits, not have shape {tuple(x.shape)}."
         raise ValueError(msg)
 
