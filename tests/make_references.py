@@ -16,7 +16,7 @@ import flint
 from flint import arb
 
 import xent_arrayapi
-from xent_arrayapi._references import DIGITS, FILE, FORMATS, logits_of, tangent
+from xent_arrayapi._selfcheck_references import DIGITS, FILE, FORMATS, logits_of, tangent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

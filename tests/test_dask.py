@@ -11,7 +11,7 @@ import xent_arrayapi as xent
 from tests.backends import backend
 from tests.backends.table import LANES
 from tests.conftest import close
-from xent_arrayapi._machine import Dask
+from xent_arrayapi._selfcheck_machine import Dask
 
 N, K = 30, 8
 

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.once
 
 PACKAGE = Path(xent_arrayapi.__file__).parent
 ORDER = (
-    *("__main__", "_report", "_selfcheck", "_special", "_held", "_machine", "_place", "_references"),
+    *("__main__", "_selfcheck_report", "_selfcheck", "_selfcheck_special", "_selfcheck_values"),
+    *("_selfcheck_machine", "_selfcheck_place", "_selfcheck_references"),
     *("__init__", "_sigmoid", "_cross_entropy", "_objective", "_loss_rows", "_entropy", "_softmax", "_logits"),
     *("_partition", "_targets", "_reduction", "_rows", "_validate", "_namespace", "_typing"),
 )

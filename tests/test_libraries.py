@@ -57,9 +57,10 @@ def library(*without: str) -> tuple[Any, Any]:
 
 
 def uses() -> dict[str, set[str]]:
-    """Return what each module of the package uses of a namespace, be it `xp` or the `xp` of something."""
+    """Return what each module of the library, the self-check left out, uses of a namespace, also as `of.xp`."""
     found = {}
-    for path in Path(xent.__file__).parent.glob("*.py"):
+    package = Path(xent.__file__).parent
+    for path in set(package.glob("*.py")) - set(package.glob("_selfcheck*.py")):
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         held = [(node.attr, node.value) for node in nodes if isinstance(node, ast.Attribute)]
         found[path.stem] = {name for name, of in held if "xp" in (getattr(of, "id", ""), getattr(of, "attr", ""))}

@@ -9,8 +9,8 @@ import pytest
 
 import xent_arrayapi as xent
 from tests import fakes
-from xent_arrayapi._machine import BACKENDS, Cupy, Dask, Jax, JaxJit, Mlx, Strict, Torch, find
-from xent_arrayapi._place import Place
+from xent_arrayapi._selfcheck_machine import BACKENDS, Cupy, Dask, Jax, JaxJit, Mlx, Strict, Torch, find
+from xent_arrayapi._selfcheck_place import Place
 
 pytestmark = pytest.mark.once
 

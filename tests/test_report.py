@@ -16,9 +16,9 @@ import xent_arrayapi as xent
 from tests import fakes
 from xent_arrayapi import _partition
 from xent_arrayapi.__main__ import main
-from xent_arrayapi._held import Finding
-from xent_arrayapi._place import FLOATING, Place
-from xent_arrayapi._report import of_place, read, show, verdicts, whole, write
+from xent_arrayapi._selfcheck_place import FLOATING, Place
+from xent_arrayapi._selfcheck_report import of_place, read, show, verdicts, whole, write
+from xent_arrayapi._selfcheck_values import Finding
 
 pytestmark = pytest.mark.once
 

@@ -12,12 +12,12 @@ import pytest
 
 import xent_arrayapi as xent
 from tests import fakes
-from xent_arrayapi import _held, _loss_rows, _objective, _partition, _special
-from xent_arrayapi._held import Finding, Tally
-from xent_arrayapi._machine import BACKENDS, JaxJit, Strict, Torch, find
-from xent_arrayapi._place import Place
+from xent_arrayapi import _loss_rows, _objective, _partition, _selfcheck_special, _selfcheck_values
 from xent_arrayapi._selfcheck import MOST_COMPILED, checked
-from xent_arrayapi._special import SPECIAL
+from xent_arrayapi._selfcheck_machine import BACKENDS, JaxJit, Strict, Torch, find
+from xent_arrayapi._selfcheck_place import Place
+from xent_arrayapi._selfcheck_special import SPECIAL
+from xent_arrayapi._selfcheck_values import Finding, Tally
 
 FEW = 50
 """The most classes in these tests."""
@@ -93,7 +93,7 @@ def test_all_is_well_with_every_class():
 
 @pytest.mark.once
 def test_dtypes_of_half_precision_have_bounds_of_their_own():
-    limits = {one.check: one.limit for one in _held.values(Place("cpu"), "float16", FEW)}
+    limits = {one.check: one.limit for one in _selfcheck_values.values(Place("cpu"), "float16", FEW)}
     assert limits == {
         "softmax": 0.501,
         "log_softmax": 0.501,
@@ -196,21 +196,21 @@ def test_a_check_that_raises_has_failed(monkeypatch):
 @pytest.mark.once
 def test_labels_that_raise_where_they_should_not(monkeypatch):
     monkeypatch.setattr(Place, "raises", False)
-    (found,) = _special.labels_out_of_range(Place("cpu"), "float32", FEW)
+    (found,) = _selfcheck_special.labels_out_of_range(Place("cpu"), "float32", FEW)
     assert found.passed is False
     assert found.detail.startswith("raises ValueError: `targets` must hold labels in 0..1, not 2")
     monkeypatch.setattr("xent_arrayapi._cross_entropy.is_readable", lambda *_: False)
-    (found,) = _special.labels_out_of_range(Place("cpu"), "float32", FEW)
+    (found,) = _selfcheck_special.labels_out_of_range(Place("cpu"), "float32", FEW)
     assert found.passed
     monkeypatch.setattr(Place, "raises", True)
-    (found,) = _special.labels_out_of_range(Place("cpu"), "float32", FEW)
+    (found,) = _selfcheck_special.labels_out_of_range(Place("cpu"), "float32", FEW)
     assert found.passed is False
 
 
 @pytest.mark.once
 def test_labels_and_rows_that_differ_fail(monkeypatch):
-    monkeypatch.setattr(_special, "same", lambda *_: False)
-    (found,) = _special.labels_and_rows(Place("cpu"), "float32", FEW)
+    monkeypatch.setattr(_selfcheck_special, "same", lambda *_: False)
+    (found,) = _selfcheck_special.labels_and_rows(Place("cpu"), "float32", FEW)
     assert found == Finding("labels and one-hot rows", "float32", passed=False, detail="different numbers")
 
 
@@ -242,29 +242,29 @@ def test_where_operations_are_compiled_rows_are_filled_up(monkeypatch):
     monkeypatch.setattr(Place, "compiles_operations", True)
     prepared = place.prepared
     monkeypatch.setattr(place, "prepared", lambda f: shapes.append(f) or prepared(f))
-    findings = list(_held.values(place, "float32", 1000))
+    findings = list(_selfcheck_values.values(place, "float32", 1000))
     assert failed(findings) == {}
-    assert shapes.count(_held.evaluate) == 1
+    assert shapes.count(_selfcheck_values.evaluate) == 1
     narrower = {one.check for one in checked(place, FEW)}
     assert not narrower & {"hessian", "special values"}
     assert narrower >= {"softmax", "label out of range", "dtype, device, arguments"}
-    regimes = {row.regime for _, rows in _held.batches("float32", 100_000, filled=True) for row in rows}
-    assert regimes == {row.regime for _, rows in _held.batches("float32", 100_000) for row in rows}
+    regimes = {row.regime for _, rows in _selfcheck_values.batches("float32", 100_000, filled=True) for row in rows}
+    assert regimes == {row.regime for _, rows in _selfcheck_values.batches("float32", 100_000) for row in rows}
 
 
 @pytest.mark.once
 def test_subnormal_results_that_a_device_flushes_are_counted_and_not_judged(monkeypatch):
     place, least = Place("cpu"), 2.0**-126
-    assert not _held.flushes(place, "float32")
+    assert not _selfcheck_values.flushes(place, "float32")
     values = place.values
     monkeypatch.setattr(place, "values", lambda x: [0.0 if abs(y) < least else y for y in values(x)])
-    assert _held.flushes(place, "float32")
-    found = {one.check: one for one in _held.values(place, "float32", FEW)}
+    assert _selfcheck_values.flushes(place, "float32")
+    found = {one.check: one for one in _selfcheck_values.values(place, "float32", FEW)}
     assert found["subnormal numbers"].detail == "flushed to 0 by the device"
     assert found["softmax"].passed
     assert found["softmax"].detail.endswith(" subnormal results flushed to 0")
-    monkeypatch.setattr(_held, "flushes", lambda *_: False)
-    assert {"softmax", "gradient"} <= {check for check, _ in failed(_held.values(place, "float32", FEW))}
+    monkeypatch.setattr(_selfcheck_values, "flushes", lambda *_: False)
+    assert {"softmax", "gradient"} <= {check for check, _ in failed(_selfcheck_values.values(place, "float32", FEW))}
 
 
 @pytest.mark.once

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import xent_arrayapi as xent
-from xent_arrayapi._machine import BACKENDS, find
-from xent_arrayapi._report import of_place, read, show, whole, write
 from xent_arrayapi._selfcheck import MOST, checked
+from xent_arrayapi._selfcheck_machine import BACKENDS, find
+from xent_arrayapi._selfcheck_report import of_place, read, show, whole, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

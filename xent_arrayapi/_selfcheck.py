@@ -7,13 +7,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import xent_arrayapi as xent
-from xent_arrayapi._held import HALVES, Finding, autograd, hessians, values
-from xent_arrayapi._special import labels_and_rows, labels_out_of_range, special_values
+from xent_arrayapi._selfcheck_special import labels_and_rows, labels_out_of_range, special_values
+from xent_arrayapi._selfcheck_values import HALVES, Finding, autograd, hessians, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from xent_arrayapi._place import Place
+    from xent_arrayapi._selfcheck_place import Place
     from xent_arrayapi._typing import Array
 
     Check = Callable[[Place, str, int], Iterator[Finding]]

@@ -7,7 +7,7 @@ import importlib
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from xent_arrayapi._place import Place
+from xent_arrayapi._selfcheck_place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

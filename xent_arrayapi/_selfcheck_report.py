@@ -10,14 +10,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import xent_arrayapi as xent
-from xent_arrayapi._place import FLOATING
+from xent_arrayapi._selfcheck_place import FLOATING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from xent_arrayapi._held import Finding
-    from xent_arrayapi._place import Place
+    from xent_arrayapi._selfcheck_place import Place
+    from xent_arrayapi._selfcheck_values import Finding
 
 SCHEMA = 1
 HEADER = ("check", *FLOATING, "limit")

@@ -8,12 +8,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import xent_arrayapi as xent
-from xent_arrayapi._held import Finding
+from xent_arrayapi._selfcheck_values import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from xent_arrayapi._place import Place
+    from xent_arrayapi._selfcheck_place import Place
     from xent_arrayapi._typing import Array
 
 INF, NAN = math.inf, math.nan

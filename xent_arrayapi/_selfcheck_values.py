@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import xent_arrayapi as xent
-from xent_arrayapi._references import FORMATS, Reference, is_subnormal, references, tangent, ulps
+from xent_arrayapi._selfcheck_references import FORMATS, Reference, is_subnormal, references, tangent, ulps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from xent_arrayapi._place import Place
+    from xent_arrayapi._selfcheck_place import Place
     from xent_arrayapi._typing import Array
 
 HALVES = ("float16", "bfloat16")

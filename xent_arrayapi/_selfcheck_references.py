@@ -13,7 +13,7 @@ from typing import Any
 DIGITS = 50
 FORMATS = {"float16": (11, -24), "bfloat16": (8, -133), "float32": (24, -149), "float64": (53, -1074)}
 """The digits of a binary format, and the exponent of its subnormal spacing."""
-FILE = "references.json"
+FILE = "_selfcheck_references.json"
 
 
 @functools.cache
