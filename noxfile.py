@@ -18,7 +18,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 COUNTS = ROOT / ".nox" / "counts"
 TORCH = "torch==2.13.0"
 SESSIONS = (
-    *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "dask"),
+    *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "dask", "onnx"),
     *("others", "distributed", "peers", "wheel"),
 )
 """The sessions that run tests."""
@@ -142,6 +142,13 @@ def distributed(session: nox.Session) -> None:
     """Run the recipes for chunks and ranks on four worker processes of Dask and on four ranks of torch."""
     install(session, *groups("test", "torch", "dask"))
     pytest(session, "--lane=distributed", "--dist=loadfile", "tests/test_dask_classes.py", "tests/test_torch_ranks.py")
+
+
+@nox.session(python="3.12")
+def onnx(session: nox.Session) -> None:
+    """Run the suite on ndonnx, exported with rows and classes unknown and executed in onnxruntime."""
+    install(session, *groups("test", "onnx"))
+    pytest(session, "--lane=onnx", measured=True)
 
 
 @nox.session(python="3.11")

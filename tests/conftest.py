@@ -67,7 +67,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _concerns(item: pytest.Function, entry: Entry) -> bool:
     """Tell whether a backend runs a test."""
-    if not item.path.name.startswith(entry.files) or item.name.startswith(tuple(entry.without)):
+    if not item.path.name.startswith(entry.files):
+        return False
+    if any(name.startswith(tuple(entry.without)) for name in (item.name, item.path.name)):
         return False
     if item.callspec.params.get("mode", entry.modes[0]) not in entry.modes:
         return False
@@ -112,6 +114,9 @@ def _in_force(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         return
     it: Backend = request.getfixturevalue("be")
     request.node.user_properties.append(("backend", it.name))
+    only = request.node.get_closest_marker("only")
+    if only:
+        request.node.user_properties.append(("only", " ".join(only.args)))
     it.host_reads_raise(monkeypatch)
     with it.settings():
         yield

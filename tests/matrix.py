@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
-from tests.backends.table import BACKENDS, LIBRARIES, MODES, Entry
+from tests.backends.table import BACKENDS, LIBRARIES, MODES
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", ROOT / "docs" / "backends.md")
@@ -26,6 +26,8 @@ class Test(NamedTuple):
     backend: str | None
     capability: tuple[str, str] | None
     """The public call and the mode that it stands for."""
+    only: str
+    """The backends that it concerns alone, if not all."""
     outcome: str
 
 
@@ -52,32 +54,37 @@ def tests_of(path: Path) -> list[Test]:
                 function,
                 said.get("backend"),
                 (name[0], name[1]) if name else None,
+                said.get("only", ""),
                 outcome_of(case),
             )
         )
     return tests
 
 
-def left_out(entry: Entry, test: tuple[str, str]) -> str | None:
+def left_out(name: str, test: Test) -> str | None:
     """Say why a backend does not run a test of NumPy's."""
-    module, function = test
-    if not module.rpartition(".")[2].startswith(entry.files):
+    entry, module = BACKENDS[name], test.module.rpartition(".")[2]
+    if test.only and name not in test.only.split():
+        return f"concerns {test.only} alone"
+    if not module.startswith(entry.files):
         return f"runs {', '.join(name + '*' for name in entry.files)}"
-    for name, reason in entry.without.items():
-        if function.startswith(name):
+    for beginning, reason in entry.without.items():
+        if test.function.startswith(beginning) or module.startswith(beginning):
             return reason
     return "runs what is marked traced or autodiff, since each call is compiled" if entry.compiling else None
 
 
 def held_against_numpy(tests: list[Test]) -> tuple[list[str], list[str]]:
     """Compare what each backend ran with what NumPy did; return the lines to print, and what is left out silently."""
+    newest = [test for test in tests if test.report not in ("wheel", "numpy_lowest", "numpy-3.11", "numpy-3.12")]
     ran: dict[str, Counter[tuple[str, str]]] = {name: Counter() for name in BACKENDS}
-    for test in tests:
-        if test.backend and test.report not in ("wheel", "numpy_lowest", "numpy-3.11", "numpy-3.12"):
+    for test in newest:
+        if test.backend:
             ran[test.backend][test.module, test.function] += 1
+    of_numpy = {(test.module, test.function): test for test in newest if test.backend == "numpy"}
     lines, silent = [], []
     for name, entry in BACKENDS.items():
-        reasons = Counter(left_out(entry, test) for test in ran["numpy"] if test not in ran[name])
+        reasons = Counter(left_out(name, test) for key, test in of_numpy.items() if key not in ran[name])
         executed = sum(ran[name].values())
         if executed:
             if None in reasons:

@@ -36,7 +36,8 @@ def outcome(
 ) -> Outcome:
     """Evaluate a loss; logits, targets and array options are given as NumPy arrays or lists, or as backend arrays."""
     u = be.array(logits, dtype) if isinstance(logits, (list, np.ndarray)) else logits
-    v = be.array(np.cos(np.arange(np.prod(u.shape, dtype=int))).reshape(u.shape), dtype)
+    shape = be.shape(u)
+    v = be.array(np.cos(np.arange(np.prod(shape, dtype=int))).reshape(shape), dtype)
     made = {k: be.array(x) if isinstance(x, (list, np.ndarray)) else x for k, x in options.items()}
     h = loss(be.array(targets) if isinstance(targets, (list, np.ndarray)) else targets, **made)
 

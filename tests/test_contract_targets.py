@@ -21,7 +21,7 @@ def test_rule_13_the_dtype_decides(be):
     """Integers are labels and floats are rows, also where the shapes would allow either."""
     square = be.array(U[:, :3])
     labels = xent.SoftmaxCrossEntropy(be.array([0, 1, 2]), reduction="none")
-    assert be.run(labels, square).shape == (3,)
+    assert be.numpy(be.run(labels, square)).shape == (3,)
     rows = xent.SoftmaxCrossEntropy(be.array(np.eye(3)), reduction="none")
     close(be.numpy(be.run(rows, square)), be.numpy(be.run(labels, square)), rtol=4 * be.eps)
     close(be.numpy(be.run(rows.grad, square)), be.numpy(be.run(labels.grad, square)), rtol=4 * be.eps)
@@ -31,11 +31,11 @@ def test_rule_13_the_dtype_decides(be):
     ):
         with pytest.raises(TypeError, match=message):
             outcome(be, U, wrong)
-    for shape in ((4,), (3, 1), (3, 4, 1), (1, 4)):
-        with pytest.raises(ValueError, match=r"`targets` must have the shape \(3, 4\)"):
+    for shape in ((4,), (3, 1), (3, 4, 1), (1, 4)) if be.sized else ((4, 1, 1),):
+        with pytest.raises(ValueError, match=r"`targets` must have the shape \((3|None), (4|None)\)"):
             outcome(be, U, np.full(shape, 0.25))
-    for shape in ((4,), (3, 1), (3, 4), ()):
-        with pytest.raises(ValueError, match=r"`targets` must have the shape \(3,\)"):
+    for shape in ((4,), (3, 1), (3, 4), ()) if be.sized else ((3, 1), ()):
+        with pytest.raises(ValueError, match=r"`targets` must have the shape \((3|None),\)"):
             outcome(be, U, np.zeros(shape, int))
 
 
@@ -183,8 +183,8 @@ def test_rule_20_class_weights(be):
     expected = outcome(be, U, q, reduction="none")
     got = outcome(be, U, LABELS, reduction="none", class_weights=W, label_smoothing=0.2)
     assert_same(got, expected, be.eps)
-    for shape in ((3,), (3, 4), (4, 1), ()):
-        with pytest.raises(ValueError, match=r"`class_weights` must have the shape \(4,\)"):
+    for shape in ((3,), (3, 4), (4, 1), ()) if be.sized else ((3, 4), ()):
+        with pytest.raises(ValueError, match=r"`class_weights` must have the shape \((4|None),\)"):
             outcome(be, U, LABELS, class_weights=np.ones(shape))
     for bad in (-1.0, NAN, INF):
         message = f"`class_weights` must hold finite numbers >= 0, not {bad} at (2,)"
@@ -203,8 +203,8 @@ def test_rule_20_sample_weight(be):
     count = outcome(be, nan, LABELS, sample_weight=S, normalizer="count")
     close(count.value, got.value.sum() / 3, rtol=4 * be.eps)
     close(outcome(be, U, LABELS, sample_weight=S).value, got.value.sum() / 2.5, rtol=4 * be.eps)
-    for shape in ((4,), (3, 1), ()):
-        with pytest.raises(ValueError, match=r"`sample_weight` must have the shape \(3,\)"):
+    for shape in ((4,), (3, 1), ()) if be.sized else ((3, 1), ()):
+        with pytest.raises(ValueError, match=r"`sample_weight` must have the shape \((3|None),\)"):
             outcome(be, U, LABELS, sample_weight=np.ones(shape))
     for bad in (-1.0, NAN, INF):
         message = f"`sample_weight` must hold finite numbers >= 0, not {bad} at (2,)"
@@ -234,7 +234,7 @@ def test_rule_21_where(be):
         narrow = outcome(be, u, LABELS, where=np.broadcast_to(mask[0], shape).copy(), reduction="none")
         close(narrow.value, outcome(be, u, LABELS, where=mask, reduction="none").value, rtol=0)
     with pytest.raises(ValueError, match="`where` must broadcast to the shape"):
-        outcome(be, U, LABELS, where=np.ones((3, 3), bool))
+        outcome(be, U, LABELS, where=np.ones((3, 3) if be.sized else (1, 3, 4), bool))
     with pytest.raises(TypeError, match="`where` must be a boolean array"):
         outcome(be, U, LABELS, where=np.ones((3, 4), int))
 

@@ -109,13 +109,16 @@ def test_rule_04_weights(be):
     close(be.numpy(sign), [1, 1, 0, NAN, -1], rtol=0)
     plain = be.run(lambda u, w: xent.logsumexp(u, weights=w), u, w)
     close(be.numpy(plain), [*expected[:4], NAN], rtol=4 * be.eps)
-    negative = be.run(
-        lambda u, w: xent.logsumexp(u, weights=w, return_sign=True), be.array([0.0, 0.0]), be.array([1.0, -3.0])
-    )
-    close(be.numpy(negative[0]), np.log(2.0), rtol=2 * be.eps)
-    close(be.numpy(negative[1]), -1.0, rtol=0)
     spread = be.run(lambda u, w: xent.logsumexp(u, weights=w), be.array([1.0, 2.0]), be.array([[1.0], [2.0], [0.0]]))
     close(be.numpy(spread), [2.313261687518223, 3.006408868078168, -INF], rtol=4 * be.eps)
+
+
+@pytest.mark.traced
+def test_rule_04_negative_weights(be):
+    u, w = be.array([0.0, 0.0]), be.array([1.0, -3.0])
+    value, sign = be.run(lambda u, w: xent.logsumexp(u, weights=w, return_sign=True), u, w)
+    close(be.numpy(value), np.log(2.0), rtol=2 * be.eps)
+    close(be.numpy(sign), -1.0, rtol=0)
 
 
 @pytest.mark.traced
@@ -126,8 +129,11 @@ def test_rule_05_empty(be):
     close(be.numpy(be.run(xent.logsumexp, none)), [-INF, -INF], rtol=0)
     close(be.numpy(be.run(xent.softmax_jacobian, none)), np.zeros((2, 0, 0)), rtol=0)
     close(be.numpy(be.run(lambda x: xent.softmax(x, temperature=0), none)), np.zeros((2, 0)), rtol=0)
-    with pytest.raises(ValueError, match=r"`targets`.*no classes"):
-        outcome(be, np.zeros((2, 0)), [0, 0])
+    if be.name != "onnx-dynamic":
+        with pytest.raises(ValueError, match=r"`targets`.*no classes"):
+            outcome(be, np.zeros((2, 0)), [0, 0])
+    else:  # with a number of classes that is not known, it is a label out of range: rule 15
+        close(outcome(be, np.zeros((2, 0)), [0, 0], reduction="none").value, [NAN, NAN], rtol=0)
     rows = outcome(be, np.zeros((2, 0)), np.zeros((2, 0)))
     close(rows.value, 0.0, rtol=0)
     assert rows.grad.shape == (2, 0)
@@ -242,6 +248,9 @@ def test_rule_10_integers_are_promoted(be):
         same = outcome(be, be.array(data.astype(float), be.float_default), [2, 0])
         close(be.numpy(value), same.value, rtol=0)
         close(be.numpy(grad), same.grad, rtol=0)
+
+
+def test_rule_10_complex_numbers_are_refused(be):
     complex_dtype = "complex128" if be.has_float64 else "complex64"
     with pytest.raises(TypeError, match="`x` must be real"):
         be.run(xent.softmax, be.array(np.zeros((2, 2)), complex_dtype))

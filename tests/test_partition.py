@@ -51,7 +51,8 @@ def test_states_of_other_axes_or_rows_do_not_mix(be):
     part = LogPartition.of(x)
     for method in (part.softmax, part.log_softmax):
         message = "`max` must have the shape (3,) of the rows of `x`, not (2,)."
-        refused(ValueError, message, method, be.array(np.zeros((3, 4))))
+        if be.sized:
+            refused(ValueError, message, method, be.array(np.zeros((3, 4))))
         message = "`x` must be an array, not float: make it one with the array library of the logits."
         refused(TypeError, message, method, 1.0)
 

@@ -25,6 +25,8 @@ def refused_where_readable(be: Any, message: str, logits: Any, targets: Any, **o
         if be.guarded:
             with pytest.raises(AssertionError, match="a synchronisation"):
                 call(logits)
+        elif be.package == "ndonnx":
+            refused(ValueError, "no propagated value available", call, logits)
         else:
             refused(ValueError, message, call, logits)
 
@@ -60,7 +62,7 @@ def test_a_weight_too_large_for_the_logits_is_refused(be):
         u, w = be.array(U, "float32"), be.array([1.0, 1e300, 1.0], "float64")
         message = "`class_weights` must hold finite numbers >= 0, not 1e+300 at (1,)."
         refused_where_readable(be, message, u, be.array([0, 1]), class_weights=w)
-    for name in () if be.guarded else be.halves:  # computed in float32, which holds it
+    for name in () if be.guarded or be.package == "ndonnx" else be.halves:  # computed in float32, which holds it
         w = be.array([1.0, 1e30, 1.0], "float32")
         h = SoftmaxCrossEntropy(be.array([0, 0]), class_weights=w, check_values=True)
         assert np.isfinite(be.numpy(h(be.array(U, name))))
@@ -132,10 +134,11 @@ def test_targets_of_the_wrong_kind(be):
     refused(TypeError, message, SoftmaxCrossEntropy(be.array([0.0, 1.0])), be.array(U))
     message = "`targets` must not be labels where the logits have no classes: there is none to choose."
     empty = be.array(np.zeros((2, 0)))
-    refused(ValueError, message, SoftmaxCrossEntropy(be.array([0, 0])), empty)
+    if be.name != "onnx-dynamic":  # where the number of classes is not known, their loss is nan: rule 5's test
+        refused(ValueError, message, SoftmaxCrossEntropy(be.array([0, 0])), empty)
     rows = SoftmaxCrossEntropy(empty, reduction="none")
     assert np.all(be.numpy(rows(empty)) == 0)
-    assert rows.grad(empty).shape == (2, 0)
+    assert be.numpy(rows.grad(empty)).shape == (2, 0)
 
 
 def weights_of(be: Any, targets: Any, **options: Any) -> Any:

@@ -7,7 +7,17 @@ import pytest
 
 import xent_arrayapi as xent
 from xent_arrayapi import LogPartition, SigmoidCrossEntropy, SoftmaxCrossEntropy
-from xent_arrayapi._validate import AxisError, axes_of, axis_of, choice, known_shape, number, unravel, whole_number
+from xent_arrayapi._validate import (
+    AxisError,
+    axes_of,
+    axis_of,
+    choice,
+    known_shape,
+    may_be_equal,
+    number,
+    unravel,
+    whole_number,
+)
 
 NAN, INF = np.nan, np.inf
 
@@ -106,7 +116,7 @@ def test_words_and_flags(be, loss):
     refused(ValueError, message, loss, be.array([0.0, 1.0]), ignore_index=1)
 
 
-def test_dtypes(be):
+def test_complex_numbers(be):
     z, u = be.array([[0, 1j]], "complex64"), be.array([[0.0, 1.0]])
     real = f"must be real: floating, integer or bool, not {z.dtype}."
     for function in (xent.logsumexp, xent.softmax, xent.log_softmax, xent.softmax_jacobian, xent.sigmoid):
@@ -124,6 +134,10 @@ def test_dtypes(be):
         refused(TypeError, f"`{option}` {message}", SoftmaxCrossEntropy(be.array([0]), **{option: wrong}), u)
     wrong = SigmoidCrossEntropy(be.array([[0, 1]]), pos_weight=be.array(1, "complex64"))
     refused(TypeError, f"`pos_weight` {message}", wrong, u)
+
+
+def test_dtypes(be):
+    u = be.array([[0.0, 1.0]])
     flags = be.array([[True, False]])
     refused(TypeError, f"`weights` must be floating or integer, not {flags.dtype}: convert it first.",
             xent.logsumexp, u, weights=flags)  # fmt: skip
@@ -209,6 +223,15 @@ def test_the_index_of_a_place_is_row_major():
     for flat, index in enumerate(np.ndindex(shape)):
         assert unravel(flat, shape) == index
     assert unravel(0, ()) == ()
+
+
+@pytest.mark.once
+def test_a_size_that_is_not_known_agrees_with_all():
+    for one, other, expected in [
+        *(((), (), True), ((2, 3), (2, 3), True), ((2,), (3,), False), ((2,), (2, 3), False)),
+        *(((None, 3), (2, 3), True), ((2,), (None,), True), ((None, 3), (2, 4), False), ((None,), (None, 3), False)),
+    ]:
+        assert may_be_equal(one, other) is expected
 
 
 @pytest.mark.once

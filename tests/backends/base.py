@@ -24,6 +24,8 @@ class Backend:
     """Whether the library reads values here by default, and so can raise for them."""
     guarded = False
     """Whether reading a value on the host raises here, as a synchronisation."""
+    sized = True
+    """Whether all sizes are known when a function is called."""
     slow = False
     """Whether each call is compiled, so that tests over many combinations take fewer of them."""
 
@@ -81,6 +83,10 @@ class Backend:
     def numpy(self, x: Any) -> np.ndarray:
         return np.asarray(x)
 
+    def shape(self, x: Any) -> tuple[int, ...]:
+        """Return the sizes of an array that `array` made: also where the library does not know them."""
+        return tuple(x.shape)
+
     def numpies(self, arrays: Iterable[Any]) -> tuple[np.ndarray, ...]:
         """Bring several back: where they are graphs, computed as one."""
         return tuple(self.numpy(x) for x in arrays)
@@ -91,6 +97,10 @@ class Backend:
 
     def run(self, function: Any, *arrays: Any) -> Any:
         return function(*arrays)
+
+    def call(self, function: Any, *arrays: Any) -> Any:
+        """Call a function that is called again, on other values: only those of its results are looked at."""
+        return self.run(function, *arrays)
 
     def namespace(self) -> Any:
         return array_namespace(self.array([0.0]))

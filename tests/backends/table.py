@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.backends.lacks import MARRAY, MLX, MPARRAY, SPARSE
+from tests.backends.lacks import MARRAY, MLX, MPARRAY, MPARRAY_WITHOUT, ONNX, ONNX_WITHOUT, SPARSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Entry:
     compiling: bool = False
     """Whether each call is compiled, which takes seconds: only tests marked `traced` or `autodiff` run."""
     without: Mapping[str, str] = field(default_factory=dict)
-    """What makes no sense there, by the beginning of a test's name, and why: deselected, and counted."""
+    """What is left out, by the beginning of the name of a test or its file, and why: deselected, and counted."""
     lacks: Mapping[str, str] = field(default_factory=dict)
     """What is known to fail, by the beginning of a test's name, and why: strictly expected to."""
 
@@ -84,7 +84,9 @@ BACKENDS = {
     "dask-rows": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
     "dask-classes": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
     "dask-both": Entry("dask", "dask.Dask", EXECUTED, ("lazy",)),
-    "mparray": Entry("others", "others.MPArray", EXECUTED, ("eager",), lacks=MPARRAY),
+    "onnx": Entry("onnx", "onnx.Onnx", EXECUTED, ("lazy",), NUMBERS, lacks=ONNX, without=ONNX_WITHOUT),
+    "onnx-dynamic": Entry("onnx", "onnx.Onnx", EXECUTED, ("lazy",), lacks=ONNX, without=ONNX_WITHOUT),
+    "mparray": Entry("others", "others.MPArray", EXECUTED, ("eager",), lacks=MPARRAY, without=MPARRAY_WITHOUT),
     "marray-numpy": Entry("others", "others.MArray", EXECUTED, ("eager",), lacks=MARRAY),
     "sparse": Entry("others", "others.Sparse", EXECUTED, ("eager",), UNLABELLED, lacks=SPARSE),
     "mlx": Entry("others", "others.Mlx", EXECUTED, ("eager",), INEXACT, lacks=MLX),
@@ -100,6 +102,7 @@ LIBRARIES = {
     "jax-export": "JAX, exported for GPU and TPU",
     "jax": "JAX, CPU",
     "dask": "Dask over NumPy",
+    "onnx": "ndonnx in onnxruntime",
     "mparray": "mparray",
     "marray": "marray over NumPy",
     "sparse": "sparse",
@@ -153,6 +156,8 @@ OWN = {
     "test_dask.py": "dask",
     "test_accelerator.py": "torch-devices",
     "test_export.py": "jax-export",
+    "test_gpu.py": "gpu",
+    "test_onnx.py": "onnx",
     "test_dask_classes.py": "distributed",
     "test_torch_ranks.py": "distributed",
 }
