@@ -19,10 +19,11 @@ COUNTS = ROOT / ".nox" / "counts"
 TORCH = "torch==2.13.0"
 SESSIONS = (
     *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "dask", "onnx"),
-    *("others", "distributed", "peers", "wheel"),
+    *("cupy", "cupy-13", "others", "distributed", "peers", "wheel"),
 )
 """The sessions that run tests."""
-LANES = (*SESSIONS, "torch-compile", "torch-devices", "jax-export", "dask-schedulers", "example")
+BESIDE = ("torch-compile", "torch-devices", "jax-export", "dask-schedulers", "cupy-13-emulation", "example")
+LANES = (*SESSIONS, *BESIDE)
 """What their reports are called: some sessions run a lane more, in the same environment."""
 
 nox.options.sessions = ["lint", *SESSIONS, "gpu", "docs", "report"]
@@ -149,6 +150,24 @@ def onnx(session: nox.Session) -> None:
     """Run the suite on ndonnx, exported with rows and classes unknown and executed in onnxruntime."""
     install(session, *groups("test", "onnx"))
     pytest(session, "--lane=onnx", measured=True)
+
+
+@nox.session(python="3.13")
+def cupy(session: nox.Session) -> None:
+    """Run the suite on emulated CuPy, its kernels on the host, and bind each call to CuPy's functions."""
+    install(session, *groups("test", "cupy"))
+    session.env["XENT_EXAMPLES"] = "8"
+    pytest(session, "--lane=cupy")
+
+
+@nox.session(python="3.11", name="cupy-13")
+def cupy_13(session: nox.Session) -> None:
+    """Run the contract on the emulated CuPy of the year before, with its CUDA, NumPy 1.26 and array-api-compat 1.12."""
+    install(session, *groups("test", "cupy-13"))
+    session.env["XENT_EXAMPLES"] = "8"
+    pytest(session, "--lane=cupy-13")
+    own = ("tests/test_cupy_functions.py", "tests/test_cupy_emulation.py", "tests/test_recorder.py")
+    pytest(session, "--lane=cupy", *own, name="cupy-13-emulation")
 
 
 @nox.session(python="3.11")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ MARKERS = {
 def pytest_configure(config: pytest.Config) -> None:
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+    if any(lane.startswith("cupy") for lane in _lanes(config)):
+        config.pluginmanager.register(importlib.import_module("tests.cupy_emulation.report"))
 
 
 def _lanes(config: pytest.Config) -> list[str]:

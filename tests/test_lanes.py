@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from array_api_compat import array_namespace, device
 
-from tests.backends.table import BACKENDS, CATCHES, DEFECTS
+from tests.backends.defects import CATCHES, DEFECTS
+from tests.backends.table import BACKENDS
 from tests.conftest import close
 from tests.public_calls import U
 

@@ -72,7 +72,7 @@ def test_what_a_mean_divides_by(be, normalizer, held):
         near(be, total, np.sum(losses), roundings=8)
         close(weight, np.asarray(divisor, dtype=weight.dtype), rtol=0)
     else:
-        message = f"`normalizer` must be a name for totals that merge, not {given!r}."
+        message = f"`normalizer` must be a name for totals that merge, not {'an array' if held else given}."
         refused(ValueError, message, h.total_and_weight, u)
 
 

@@ -62,9 +62,10 @@ def test_a_weight_too_large_for_the_logits_is_refused(be):
         u, w = be.array(U, "float32"), be.array([1.0, 1e300, 1.0], "float64")
         message = "`class_weights` must hold finite numbers >= 0, not 1e+300 at (1,)."
         refused_where_readable(be, message, u, be.array([0, 1]), class_weights=w)
-    for name in () if be.guarded or be.package == "ndonnx" else be.halves:  # computed in float32, which holds it
+    reads = not be.guarded and be.package != "ndonnx"
+    for name in be.halves:  # computed in float32, which holds it
         w = be.array([1.0, 1e30, 1.0], "float32")
-        h = SoftmaxCrossEntropy(be.array([0, 0]), class_weights=w, check_values=True)
+        h = SoftmaxCrossEntropy(be.array([0, 0]), class_weights=w, check_values=reads)
         assert np.isfinite(be.numpy(h(be.array(U, name))))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -92,6 +94,16 @@ def test_numbers_have_bounds(be, name):
         for value in (True, [1.0], 1j):
             message = f"`{name}` must be a Python number, not {value!r}."
             refused(TypeError, message, loss, be.array([0, 1]), **{name: value})
+
+
+def test_an_array_is_named_and_not_read(be):
+    """To print one is to read it, which is a synchronisation where its values are on a device."""
+    x, number = be.array([0.0, 1.0]), be.array(1.0)
+    refused(TypeError, "`temperature` must be a Python number, not an array.", xent.softmax, x, temperature=number)
+    refused(TypeError, "`axis` must be a Python integer, not an array.", xent.softmax, x, axis=number)
+    loss = functools.partial(SoftmaxCrossEntropy, be.array([0, 1]))
+    refused(ValueError, "`reduction` must be one of 'none', 'sum', 'mean', not an array.", loss, reduction=number)
+    refused(TypeError, "`check_values` must be True, False or None, not an array.", loss, check_values=number)
 
 
 def test_the_temperature_of_softmax(be):

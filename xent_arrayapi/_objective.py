@@ -14,7 +14,7 @@ from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._reduction import REDUCTIONS, check_normalizer, check_normalizer_array, divisor_of, quotient
 from xent_arrayapi._softmax import diagonal
 from xent_arrayapi._targets import TargetWeights, refuse_labels, refuse_weights, scale_or_nan, target_weights
-from xent_arrayapi._validate import choice, number, real_dtype, same_shape, whole_number
+from xent_arrayapi._validate import choice, number, real_dtype, same_shape, shown, whole_number
 
 if TYPE_CHECKING:
     from xent_arrayapi._rows import Rows
@@ -124,7 +124,7 @@ class RowwiseLoss(ABC):
                 msg = "`ignore_index` must be None with probabilities: give a row `sample_weight` 0 instead."
                 raise ValueError(msg)
         if self.check_values is not None and not isinstance(self.check_values, bool):
-            msg = f"`check_values` must be True, False or None, not {self.check_values!r}."
+            msg = f"`check_values` must be True, False or None, not {shown(self.check_values)}."
             raise TypeError(msg)
         choice("reduction", self.reduction, REDUCTIONS)
         check_normalizer(self.normalizer)
@@ -269,7 +269,7 @@ class RowwiseLoss(ABC):
             If `normalizer` is a number or an array: the parts do not have one each.
         """
         if not isinstance(self.normalizer, str):
-            msg = f"`normalizer` must be a name for totals that merge, not {self.normalizer!r}."
+            msg = f"`normalizer` must be a name for totals that merge, not {shown(self.normalizer)}."
             raise ValueError(msg)  # noqa: TRY004  # of the right type, but not here
         with quiet(namespace_of(logits=logits)):
             case = self._case(logits)

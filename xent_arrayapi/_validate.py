@@ -38,10 +38,15 @@ def axis_of(axis: int, ndim: int) -> int:
     return index % ndim
 
 
+def shown(value: Any) -> str:
+    """Return how an error prints an argument: an array without its values, for to read them is to wait for a device."""
+    return "an array" if hasattr(value, "shape") and not isinstance(value, Real) else repr(value)
+
+
 def whole_number(name: str, value: Any) -> int:
     """Return an integer option as int."""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        msg = f"`{name}` must be a Python integer, not {value!r}."
+        msg = f"`{name}` must be a Python integer, not {shown(value)}."
         raise TypeError(msg)
     return operator.index(value)
 
@@ -49,13 +54,13 @@ def whole_number(name: str, value: Any) -> int:
 def number(name: str, value: Any, *, low: float, high: float, closed: bool) -> float:
     """Return a real option within its bounds as float."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        msg = f"`{name}` must be a Python number, not {value!r}."
+        msg = f"`{name}` must be a Python number, not {shown(value)}."
         raise TypeError(msg)
     result = float(value)
     inside = low <= result <= high if closed else low < result < high
     if not inside:
         sign = "<=" if closed else "<"
-        msg = f"`{name}` must be a number with {low:g} {sign} {name} {sign} {high:g}, not {value!r}."
+        msg = f"`{name}` must be a number with {low:g} {sign} {name} {sign} {high:g}, not {shown(value)}."
         raise ValueError(msg)
     return result
 
@@ -63,7 +68,7 @@ def number(name: str, value: Any, *, low: float, high: float, closed: bool) -> f
 def choice(name: str, value: Any, among: tuple[str, ...]) -> None:
     """Check an option that is one of a few words."""
     if not isinstance(value, str) or value not in among:
-        msg = f"`{name}` must be one of {', '.join(map(repr, among))}, not {value!r}."
+        msg = f"`{name}` must be one of {', '.join(map(repr, among))}, not {shown(value)}."
         raise ValueError(msg)
 
 

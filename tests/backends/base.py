@@ -23,9 +23,11 @@ class Backend:
     readable = True
     """Whether the library reads values here by default, and so can raise for them."""
     guarded = False
-    """Whether reading a value on the host raises here, as a synchronisation."""
+    """Whether reading a value on the host raises an AssertionError, as a synchronisation."""
     sized = True
     """Whether all sizes are known when a function is called."""
+    flushes: tuple[str, ...] = ()
+    """The dtypes whose subnormal numbers the compiler of the backend makes 0, which rule 7 allows."""
     slow = False
     """Whether each call is compiled, so that tests over many combinations take fewer of them."""
 

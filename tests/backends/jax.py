@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class Jax(Backend):
     package = "jax"
     halves = ("float16", "bfloat16")
+    flushes = ("float32", "float64")  # XLA on the CPU
     x64 = True
 
     def __init__(self, name: str) -> None:

@@ -12,16 +12,6 @@ if TYPE_CHECKING:
 
 EXECUTED, EMULATED, TRACED = "executed", "emulated", "traced"
 MODES = ("eager", "lazy", "jit", "autograd", "device")
-DEFECTS = {
-    "float()": "a value is read by float()",
-    "branch": "Python branches on a value",
-    "constant": "a constant is made on the host",
-    "sent constant": "a constant is made on the host and sent to the device",
-    "mask": "an array is indexed by a boolean mask",
-    "device": "an array is made without saying on which device",
-    "sum(where=)": "a function is given an argument that the standard does not have",
-}
-"""What `tests/test_lanes.py` seeds into a function, to see that a lane catches it."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +76,8 @@ BACKENDS = {
     "dask-both": Entry("dask", "dask.Dask", EXECUTED, ("lazy",)),
     "onnx": Entry("onnx", "onnx.Onnx", EXECUTED, ("lazy",), NUMBERS, lacks=ONNX, without=ONNX_WITHOUT),
     "onnx-dynamic": Entry("onnx", "onnx.Onnx", EXECUTED, ("lazy",), lacks=ONNX, without=ONNX_WITHOUT),
+    "cupy": Entry("cupy", "cupy.CuPy", EMULATED, ("eager", "device")),
+    "cupy-13": Entry("cupy-13", "cupy.CuPy", EMULATED, ("eager", "device"), CONTRACT),
     "mparray": Entry("others", "others.MPArray", EXECUTED, ("eager",), lacks=MPARRAY, without=MPARRAY_WITHOUT),
     "marray-numpy": Entry("others", "others.MArray", EXECUTED, ("eager",), lacks=MARRAY),
     "sparse": Entry("others", "others.Sparse", EXECUTED, ("eager",), UNLABELLED, lacks=SPARSE),
@@ -103,52 +95,13 @@ LIBRARIES = {
     "jax": "JAX, CPU",
     "dask": "Dask over NumPy",
     "onnx": "ndonnx in onnxruntime",
+    "cupy": "CuPy",
     "mparray": "mparray",
     "marray": "marray over NumPy",
     "sparse": "sparse",
     "mlx": "MLX, CPU",
 }
 """What the documentation calls them, by the beginning of the name of a backend: its variants share a row there."""
-
-NO_WHERE = {"sum(where=)": "unexpected keyword argument 'where'"}
-ON_DEVICE = NO_WHERE | {
-    "float()": "a synchronisation",
-    "branch": "a synchronisation",
-    "constant": "Arrays from two different devices",
-    "device": "Arrays from two different devices",
-}
-TORCH = {"sum(where=)": 'missing 1 required positional arguments: "dim"'}
-BATCHED = TORCH | {
-    "float()": "calling .item() on a Tensor",
-    "branch": "data-dependent control flow",
-    "mask": "operators that can support dynamic shape",
-}
-CROSSING = TORCH | {
-    **dict.fromkeys(("float()", "branch", "mask"), "the host waits for values, a synchronisation"),
-    **dict.fromkeys(("constant", "device"), "tensors are on cpu, not on one device of pretend"),
-    "sent constant": "built from Python numbers on the host, and copied to the device",
-}
-JITTED = {
-    "float()": "Abstract tracer value encountered",
-    "branch": "Attempted boolean conversion of traced array",
-    "mask": "Array boolean indices must be concrete",
-}
-SEQUENCE = {"sum(where=)": "setting an array element with a sequence"}
-COMPUTED = "a graph is computed while it is built"
-
-CATCHES = {
-    "strict": NO_WHERE,
-    "strict-flags": NO_WHERE | {"mask": "boolean_indexing flag"},
-    **dict.fromkeys(("strict-device1", "strict-device2", "strict-no_float64", "strict-no_x64"), ON_DEVICE),
-    "torch": TORCH,
-    "torch-func": BATCHED,
-    "torch-compile": TORCH | {"branch": "Data-dependent branching"},
-    "torch-accelerator": CROSSING,
-    "jax-jit": JITTED,
-    **dict.fromkeys(("mparray", "marray-numpy"), SEQUENCE),
-    "dask-both": NO_WHERE | {"float()": COMPUTED, "branch": COMPUTED},
-}
-"""The defects that a backend catches, and what it says of them; it runs the others."""
 
 OWN = {
     "peers": "peers",
@@ -160,6 +113,9 @@ OWN = {
     "test_onnx.py": "onnx",
     "test_dask_classes.py": "distributed",
     "test_torch_ranks.py": "distributed",
+    "test_cupy_functions.py": "cupy",
+    "test_cupy_emulation.py": "cupy",
+    "test_recorder.py": "cupy",
 }
 """Files, or folders of them, that only one lane runs, for what they import is installed there alone."""
 
