@@ -36,6 +36,14 @@ JITTED = {
     "branch": "Attempted boolean conversion of traced array",
     "mask": "Array boolean indices must be concrete",
 }
+UNSEEN = NO_WHERE | {
+    **dict.fromkeys(("float()", "branch"), "no propagated value available"),
+    "device": "'arange' is not implemented for the provided inputs",
+}
+WAITING = NO_WHERE | {
+    **dict.fromkeys(("float()", "branch"), "a synchronisation"),
+    "mask": "emulated CuPy can't do",
+}
 SEQUENCE = {"sum(where=)": "setting an array element with a sequence"}
 COMPUTED = "a graph is computed while it is built"
 
@@ -48,6 +56,8 @@ CATCHES = {
     "torch-compile": TORCH | {"branch": "Data-dependent branching"},
     "torch-accelerator": CROSSING,
     "jax-jit": JITTED,
+    "onnx-dynamic": UNSEEN,
+    "cupy": WAITING,
     **dict.fromkeys(("mparray", "marray-numpy"), SEQUENCE),
     "dask-both": NO_WHERE | {"float()": COMPUTED, "branch": COMPUTED},
 }
