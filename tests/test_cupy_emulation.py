@@ -14,6 +14,8 @@ import pytest
 import xent_arrayapi as xent
 from tests.backends import backend
 from tests.cupy_emulation import CannotEmulateError, HostAccessError, build, install
+from xent_arrayapi._selfcheck import checked
+from xent_arrayapi._selfcheck_machine import find
 
 EMULATED = install()
 cp = importlib.import_module("cupy")
@@ -218,6 +220,16 @@ def test_a_swallowed_error_is_seen(monkeypatch):
 
     with pytest.raises(AssertionError):
         be.run(hides, be.array([1.0]))
+
+
+def test_the_self_check_passes_on_both_devices():
+    """What `python -m xent_arrayapi` does on a GPU, but for wide rows and the name of the device."""
+    places, _ = find(["cupy"], None)
+    assert [place.device for place in places] == ["cuda:0", "cuda:1"]
+    for place in places:
+        found = checked(place, 10)
+        assert not [finding for finding in found if finding.passed is False]
+        assert {finding.check for finding in found if finding.passed} >= {"softmax", "hessian", "no synchronisation"}
 
 
 def test_results_are_on_the_device_of_the_logits():

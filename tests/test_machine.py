@@ -145,6 +145,8 @@ def test_cupy(monkeypatch, log):
         place.wait(())
     begun = ["device 1", "allow_synchronize(False) begins", "synchronize"]
     assert log == [*begun, "allow_synchronize(False) ends", "no device"]
+    monkeypatch.delattr("cupyx.allow_synchronize")
+    assert place.forbidding() is None
 
 
 def test_mlx(monkeypatch, log):

@@ -226,9 +226,19 @@ class Cupy(Place):
         self.handle.synchronize()
 
     def forbidding(self) -> AbstractContextManager[Any] | None:
-        """Make synchronisations raise, transfers included."""
-        forbidden: AbstractContextManager[Any] = importlib.import_module("cupyx").allow_synchronize(False)  # noqa: FBT003
-        return forbidden
+        """Make synchronisations raise, transfers included; CuPy says that it may cease to offer that."""
+        allow = getattr(importlib.import_module("cupyx"), "allow_synchronize", None)
+        return None if allow is None else _entered_quietly(allow(False))  # noqa: FBT003  # positional in CuPy
+
+
+@contextlib.contextmanager
+def _entered_quietly(context: AbstractContextManager[Any]) -> Iterator[None]:
+    """Enter a context that warns of its own future."""
+    with contextlib.ExitStack() as stack:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            stack.enter_context(context)
+        yield
 
 
 class Dask(Place):

@@ -36,6 +36,7 @@ class Entry:
 
 CONTRACT = ("test_contract", "test_capabilities")
 NUMBERS = ("test_contract_values", "test_accuracy", "test_partition", "test_capabilities")
+VALUES = ("test_contract_values", "test_capabilities")
 SHAPES = (*CONTRACT, "test_namespace", "test_validate", "test_targets", "test_reduction", "test_rows")
 UNLABELLED = ("test_softmax", "test_entropy", "test_partition", "test_capabilities")
 """Without labels, which need arange, and without losses of two classes, which stack what is sparse in several ways."""
@@ -74,15 +75,7 @@ BACKENDS = {
     "dask-rows": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
     "dask-classes": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
     "dask-both": Entry("dask", "dask.Dask", EXECUTED, ("lazy",)),
-    "onnx": Entry(
-        "onnx",
-        "onnx.Onnx",
-        EXECUTED,
-        ("lazy",),
-        ("test_contract_values", "test_capabilities"),
-        lacks=ONNX,
-        without=ONNX_WITHOUT,
-    ),
+    "onnx": Entry("onnx", "onnx.Onnx", EXECUTED, ("lazy",), VALUES, lacks=ONNX, without=ONNX_WITHOUT),
     "onnx-dynamic": Entry("onnx", "onnx.Onnx", EXECUTED, ("lazy",), lacks=ONNX, without=ONNX_WITHOUT),
     "cupy": Entry("cupy", "cupy.CuPy", EMULATED, ("eager", "device")),
     "cupy-13": Entry("cupy-13", "cupy.CuPy", EMULATED, ("eager", "device"), CONTRACT),
