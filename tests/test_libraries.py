@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import array_api_compat.numpy as compat
 import array_api_strict as strict
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def library(*without: str) -> tuple[Any, Any]:
     for operation in (*operations, "eq", "ne", "lt", "le", "gt", "ge"):
         setattr(Own, f"__{operation}__", wrapped(getattr(np.ndarray, f"__{operation}__")))
     for needed in set(_namespace.NEEDED) - set(without):
-        whole = getattr(np, needed)
+        whole = getattr(compat, needed)
         plain = not callable(whole) or isinstance(whole, type) or needed in ("isdtype", "__array_namespace_info__")
         setattr(xp, needed, whole if plain else wrapped(whole))
     return xp, Own
