@@ -12,11 +12,9 @@ pytestmark = pytest.mark.once
 PAGE = f"before\n{matrix.BEGIN.format('backends')}\n\nold\n\n{matrix.END.format('backends')}\nafter\n"
 
 
-def case(
-    name: str, backend: str | None = None, *, module: str = "tests.test_contract_x", mode: str = "", child: str = ""
-):
+def case(name: str, backend: str = "", *, mode: str = "", child: str = "", only: str = "") -> str:
     """Write a test as pytest's report has it."""
-    said = {"backend": backend, "capability": f"{backend} softmax {mode}" if mode else None}
+    said = {"backend": backend, "only": only, "capability": f"{backend} softmax {mode}" if mode else ""}
     module = "tests.test_capabilities" if mode else "tests.test_contract_x"
     properties = "".join(f'<property name="{key}" value="{value}"/>' for key, value in said.items() if value)
     return f'<testcase classname="{module}" name="{name}"><properties>{properties}</properties>{child}</testcase>'
@@ -103,3 +101,25 @@ def test_fewer_tests_for_a_reason_are_counted(run):
     assert status == 0
     assert "without 1 of NumPy's test functions: runs what is marked traced" in said
     assert BACKENDS["jax-jit"].compiling
+
+
+def test_a_test_that_concerns_some_backends_alone_is_counted(run):
+    numpy = [*NUMPY, case("test_b[numpy]", "numpy", only="numpy strict")]
+    status, said, _ = run({"numpy": numpy, "torch": TORCH}, "--write")
+    assert status == 0
+    assert "without 1 of NumPy's test functions: concerns numpy strict alone" in said
+
+
+def test_what_a_backend_is_without_has_its_reason(run):
+    slow = case("test_a[numpy]", "numpy").replace("test_contract_x", "test_properties")
+    there = [case("test_call[mparray]", "mparray", mode="eager"), case("test_a[mparray]", "mparray")]
+    status, said, _ = run({"numpy": [*NUMPY, slow], "others": there}, "--write")
+    assert status == 0
+    assert "without 1 of NumPy's test functions: each number is an object of Python" in said
+
+
+def test_a_lane_that_needs_a_device_may_be_missing(run):
+    status, said, page = run({"numpy": NUMPY}, "--write", "--where-possible", "gpu")
+    assert status == 0
+    assert "| torch on CUDA | not run |" in page
+    assert "torch-cuda                   0  not run" in said
