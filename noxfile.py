@@ -22,7 +22,15 @@ SESSIONS = (
     *("cupy", "cupy-13", "others", "distributed", "peers", "wheel"),
 )
 """The sessions that run tests."""
-BESIDE = ("torch-compile", "torch-devices", "jax-export", "dask-schedulers", "cupy-13-emulation", "example")
+BESIDE = (
+    "torch-compile",
+    "torch-devices",
+    "jax-export",
+    "dask-schedulers",
+    "onnx-models",
+    "cupy-13-emulation",
+    "example",
+)
 LANES = (*SESSIONS, *BESIDE)
 """What their reports are called: some sessions run a lane more, in the same environment."""
 
@@ -149,7 +157,8 @@ def distributed(session: nox.Session) -> None:
 def onnx(session: nox.Session) -> None:
     """Run the suite on ndonnx, exported with rows and classes unknown and executed in onnxruntime."""
     install(session, *groups("test", "onnx"))
-    pytest(session, "--lane=onnx", measured=True)
+    pytest(session, "--lane=onnx", "--ignore=tests/test_onnx.py")
+    pytest(session, "--lane=onnx", "tests/test_onnx.py", name="onnx-models", measured=True)
 
 
 @nox.session(python="3.13")
