@@ -234,9 +234,7 @@ def wheel(session: nox.Session) -> None:
 def report(session: nox.Session) -> None:
     """Print what each lane executed, hold the documentation to it, and combine the coverage: 100 %."""
     session.install("coverage[toml]", silent=True)
+    lanes = ("--lanes", *LANES, "--where-possible", "gpu")
+    session.run("python", "-m", "tests.matrix", str(COUNTS), *session.posargs, *lanes, env={"PYTHONPATH": str(ROOT)})
     session.run("coverage", "combine", "--keep", silent=True)
     session.run("coverage", "report")
-    session.env["PYTHONPATH"] = str(ROOT)
-    session.run(
-        "python", "-m", "tests.matrix", str(COUNTS), *session.posargs, "--lanes", *LANES, "--where-possible", "gpu"
-    )
