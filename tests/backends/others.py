@@ -68,7 +68,7 @@ class Sparse(Backend):
 
 
 class Mlx(Backend):
-    """MLX on the CPU, which has no float64 and says of no array where it is."""
+    """MLX on the CPU: no float64, no array that says where it is, and at times no end where one is empty."""
 
     package = "mlx"
     readable = False
@@ -85,6 +85,7 @@ class Mlx(Backend):
         return getattr(self.mx, {"bool": "bool_"}.get(name, name))
 
     def make(self, data: np.ndarray, dtype: str) -> Any:
+        assert data.size, "an operation of MLX on an array without elements may not end"
         return self.mx.array(np.array(data, order="C")).astype(self.dtype(dtype))
 
     def device_of(self, _: Any) -> Any:

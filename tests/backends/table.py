@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.backends.lacks import MARRAY, MLX, MPARRAY, MPARRAY_WITHOUT, ONNX, ONNX_WITHOUT, SPARSE
+from tests.backends.lacks import MARRAY, MLX, MLX_WITHOUT, MPARRAY, MPARRAY_WITHOUT, ONNX, ONNX_WITHOUT, SPARSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +84,7 @@ BACKENDS = {
     "mparray": Entry("others", "others.MPArray", EXECUTED, ("eager",), lacks=MPARRAY, without=MPARRAY_WITHOUT),
     "marray-numpy": Entry("others", "others.MArray", EXECUTED, ("eager",), lacks=MARRAY),
     "sparse": Entry("others", "others.Sparse", EXECUTED, ("eager",), UNLABELLED, lacks=SPARSE),
-    "mlx": Entry("others", "others.Mlx", EXECUTED, ("eager",), INEXACT, lacks=MLX),
+    "mlx": Entry("others", "others.Mlx", EXECUTED, ("eager",), INEXACT, lacks=MLX, without=MLX_WITHOUT),
 }
 """By name, as the tests print it."""
 
