@@ -113,3 +113,10 @@ class Backend:
 
     def host_reads_raise(self, monkeypatch: Any) -> None:
         """Make reading a value on the host raise, where a device is to forbid it."""
+
+
+class NumpyDtypes(Backend):
+    """A library whose dtypes are NumPy's."""
+
+    def dtype(self, name: str) -> Any:
+        return np.dtype(name)

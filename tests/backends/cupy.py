@@ -5,16 +5,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from tests.backends.base import Backend
+from tests.backends.base import NumpyDtypes
 from tests.cupy_emulation import install
 
 if TYPE_CHECKING:
+    import numpy as np
     import pytest
 
 
-class CuPy(Backend):
+class CuPy(NumpyDtypes):
     """Arrays on a pretended device: while a test runs, only `array` and `numpy` may move values or wait."""
 
     package = "cupy"
@@ -30,9 +29,6 @@ class CuPy(Backend):
     def namespace(self) -> Any:
         """Return it without an array, for a test that asks for it while a function runs."""
         return importlib.import_module("array_api_compat.cupy")
-
-    def dtype(self, name: str) -> Any:
-        return np.dtype(name)
 
     def make(self, data: np.ndarray, dtype: str) -> Any:
         with self.emulation.allowing():

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tests.backends.base import Backend
+from tests.backends.base import NumpyDtypes
 
 if TYPE_CHECKING:
     import contextlib
     from collections.abc import Iterable
 
 
-class Dask(Backend):
+class Dask(NumpyDtypes):
     """Graphs over NumPy chunks, two along the rows, the classes, or every axis, that nothing computes while built."""
 
     package = "dask"
@@ -24,9 +24,6 @@ class Dask(Backend):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.da = importlib.import_module("dask.array")
-
-    def dtype(self, name: str) -> Any:
-        return np.dtype(name)
 
     def make(self, data: np.ndarray, dtype: str) -> Any:
         along = {"dask-rows": {0}, "dask-classes": {data.ndim - 1}, "dask-both": set(range(data.ndim))}[self.name]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from tests.backends.base import Backend
+from tests.backends.base import NumpyDtypes
 from tests.backends.torch import Torch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import numpy as np
 
 
 class TorchCuda(Torch):
@@ -47,7 +47,7 @@ class TorchCuda(Torch):
         return int(cuda.max_memory_allocated() - before)
 
 
-class CuPyCuda(Backend):
+class CuPyCuda(NumpyDtypes):
     """Arrays on the current CUDA device, with the accelerators that CuPy has by default; `run` lets nothing wait."""
 
     package = "cupy"
@@ -58,9 +58,6 @@ class CuPyCuda(Backend):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.cupyx = importlib.import_module("cupyx")
-
-    def dtype(self, name: str) -> Any:
-        return np.dtype(name)
 
     def make(self, data: np.ndarray, dtype: str) -> Any:
         return self.module.asarray(data.astype(dtype))

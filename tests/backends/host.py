@@ -7,16 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tests.backends.base import Backend
+from tests.backends.base import Backend, NumpyDtypes
 
 
-class Numpy(Backend):
+class Numpy(NumpyDtypes):
     """NumPy arrays that cannot be written to, unless the name says else."""
 
     halves = ("float16",)
-
-    def dtype(self, name: str) -> Any:
-        return np.dtype(name)
 
     def make(self, data: np.ndarray, dtype: str) -> Any:
         x = data.astype(dtype)

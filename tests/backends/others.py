@@ -7,18 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from tests.backends.base import Backend
+from tests.backends.base import Backend, NumpyDtypes
 
 
-class MPArray(Backend):
+class MPArray(NumpyDtypes):
     """Numbers of mpmath at the precision of float64, whatever the dtype says, and with no bounds to their exponents."""
 
     package = "mparray"
     readable = False
     dtypes = ("float64",)
-
-    def dtype(self, name: str) -> Any:
-        return np.dtype(name)
 
     def make(self, data: np.ndarray, dtype: str) -> Any:
         return self.module.asarray(data.astype(dtype))
@@ -29,7 +26,7 @@ class MPArray(Backend):
         return np.asarray([kind(flat[k]) for k in range(flat.size)], dtype=x.dtype).reshape(x.shape)
 
 
-class MArray(Backend):
+class MArray(NumpyDtypes):
     """NumPy arrays that carry a mask, here with nothing masked."""
 
     package = "marray"
@@ -39,9 +36,6 @@ class MArray(Backend):
         super().__init__(name)
         self.masked = self.module.masked_namespace(np)
 
-    def dtype(self, name: str) -> Any:
-        return np.dtype(name)
-
     def make(self, data: np.ndarray, dtype: str) -> Any:
         return self.masked.asarray(data.astype(dtype))
 
@@ -50,15 +44,12 @@ class MArray(Backend):
         return np.asarray(x.data)
 
 
-class Sparse(Backend):
+class Sparse(NumpyDtypes):
     """Arrays in coordinates, with a value for the rest."""
 
     package = "sparse"
     readable = False
     halves = ("float16",)
-
-    def dtype(self, name: str) -> Any:
-        return np.dtype(name)
 
     def make(self, data: np.ndarray, dtype: str) -> Any:
         return self.module.COO.from_numpy(data.astype(dtype))
