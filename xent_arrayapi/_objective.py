@@ -329,5 +329,5 @@ def assemble(
     divisor = rows.number(divisor_of(loss.normalizer, q.unsmoothed, s, q.kept, xp))
     something = None
     if not isinstance(loss.normalizer, str):
-        something = xp.any(xp.ones_like(q.total) == 1 if live is None else live)
+        something = xp.any(xp.ones_like(q.total) == 1 if live is None else live)  # MLX calls bool otherwise
     return Case(rows, logits, Evaluation.of(logits.y, xp, mask), q, z_loss, used, live, scale, divisor, something)

@@ -128,7 +128,7 @@ def _ignored(labels: Array, ignore_index: int, xp: Namespace) -> Array:
     if limits.min <= ignore_index <= limits.max:
         # An array of their dtype: JAX refuses a bare integer that int64 cannot hold, also beside uint64.
         return labels == xp.full_like(labels, ignore_index)
-    return xp.zeros_like(labels) == 1
+    return xp.zeros_like(labels) == 1  # False, without the name of the dtype, which MLX calls otherwise
 
 
 def _of_rows(t: Array, rows: Rows, mask: Array | None, class_weights: Array | None, smoothing: float) -> TargetWeights:
