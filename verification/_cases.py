@@ -1,0 +1,64 @@
+"""Values that depend on conditions: `where` is exact, also where a branch is infinite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Cases:
+    """One value where a condition holds, and another where it does not; both may be cases of later conditions.
+
+    Conditions are atoms: values that hash and that `order` sorts.  What is no `Cases` is a leaf.
+    """
+
+    atom: Any
+    yes: Any
+    no: Any
+
+
+def order(atom: Any) -> Any:
+    """Return by what atoms are sorted: any total order will do, as long as it is always the same."""
+    return str(atom)
+
+
+def cases(atom: Any, yes: Any, no: Any) -> Any:
+    """Return a value by a condition; a condition that decides nothing is left out."""
+    return yes if yes is no or (type(yes) is type(no) and yes == no) else Cases(atom, yes, no)
+
+
+def apply(f: Callable[..., Any], *values: Any) -> Any:
+    """Apply a function of leaves to values that depend on conditions."""
+    atoms = [value.atom for value in values if isinstance(value, Cases)]
+    if not atoms:
+        return f(*values)
+    first = min(atoms, key=order)
+    return cases(first, *(apply(f, *(_under(value, first, held) for value in values)) for held in (True, False)))
+
+
+def _under(value: Any, atom: Any, held: bool) -> Any:  # noqa: FBT001  # the two halves of a case
+    if isinstance(value, Cases) and value.atom == atom:
+        return value.yes if held else value.no
+    return value
+
+
+def leaves(value: Any) -> list[Any]:
+    """Return all leaves."""
+    return [*leaves(value.yes), *leaves(value.no)] if isinstance(value, Cases) else [value]
+
+
+def choose(condition: Any, yes: Any, no: Any) -> Any:
+    """Return `where(condition, yes, no)` for a condition whose leaves are True and False."""
+    return apply(lambda held, one, other: one if held else other, condition, yes, no)
+
+
+def collapse(value: Any, indicator: Callable[[Any], Any]) -> Any:
+    """Return a value as one term, c · yes + (1 − c) · no with the indicator c of each condition."""
+    if not isinstance(value, Cases):
+        return value
+    c = indicator(value.atom)
+    return c * collapse(value.yes, indicator) + (1 - c) * collapse(value.no, indicator)
