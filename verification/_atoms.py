@@ -6,27 +6,64 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sympy
-from sympy import Dummy, Function, Indexed, KroneckerDelta
+from sympy import Add, Dummy, Expr, Indexed, KroneckerDelta
+
+from verification._results import UndecidedError
 
 
-class Exp(Function):
-    """The exponential as an atom, which SymPy neither merges nor splits."""
+class Atom(Expr):
+    """A function that SymPy leaves as it is: it neither merges, splits nor evaluates it."""
+
+    is_commutative = True
+
+    def __new__(cls, *args: Any) -> Atom:
+        """Take arguments that are terms already."""
+        return Expr.__new__(cls, *args)
+
+    def _eval_derivative(self, x: Any) -> Any:
+        return self.slope() * self.args[0].diff(x)
+
+    def slope(self) -> Any:
+        """Return the derivative by the argument."""
+        msg = "a derivative of what depends on a condition"
+        raise UndecidedError(msg, str(self))
 
 
-class Log(Function):
-    """The logarithm as an atom."""
+class Exp(Atom):
+    """The exponential."""
+
+    def slope(self) -> Any:
+        """Return exp."""
+        return self
 
 
-class Inverse(Function):
+class Log(Atom):
+    """The logarithm."""
+
+    def slope(self) -> Any:
+        """Return 1 / x."""
+        return reciprocal(self.args[0])
+
+
+class Inverse(Atom):
     """The reciprocal of a term that is no product."""
 
+    def slope(self) -> Any:
+        """Return −1 / x²."""
+        return -(self**2)
 
-class Less(Function):
+
+class Less(Atom):
     """1 where one term is less than another, else 0: a condition that is not decided."""
 
 
-class Same(Function):
+class Same(Atom):
     """1 where two terms are equal, else 0: a condition that is not decided."""
+
+
+def reciprocal(term: Any) -> Any:
+    """Return 1 / x of a term other than 0."""
+    return Inverse(term) if isinstance(term, Add) else 1 / term
 
 
 UNDECIDED = (Less, Same)
@@ -44,6 +81,8 @@ class Facts:
     """The arrays whose elements are 0 or 1."""
     summed: set[Any] = field(default_factory=set)
     """The arrays whose elements add up to 1 along the last axis."""
+    held: dict[Any, Any] = field(default_factory=dict)
+    """Masks that are True at a label, and the array of labels."""
     positive: set[Any] = field(default_factory=set)
     """Arrays whose sums along the last axis are positive, though an element may be 0."""
 
@@ -70,6 +109,13 @@ class Facts:
         if one.is_Integer and other.is_Integer:
             return False
         return False if frozenset((one, other)) in self.distinct else None
+
+    def is_held(self, atom: Any) -> bool:
+        """Tell whether a condition is known to hold: a mask at the label of its row."""
+        if not (isinstance(atom, Indexed) and atom.base in self.held):
+            return False
+        *row, k = atom.indices
+        return bool(k == self.held[atom.base][tuple(row)])
 
     def is_indicator(self, atom: Any) -> bool:
         """Tell whether an atom is 0 or 1."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import sympy
 from sympy import Indexed, IndexedBase, Integer, KroneckerDelta, Symbol
 
-from verification._atoms import UNDECIDED, Facts, undecided
+from verification._atoms import UNDECIDED, Facts, Log, undecided
 from verification._cases import Cases, collapse, leaves
 from verification._namespace import ShapesNamespace
 from verification._options import Option
 from verification._results import Check, NotProvedError, Step, UndecidedError, Verdict
-from verification._shapes import INFINITE
+from verification._shapes import INFINITE, exponential
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -85,10 +85,12 @@ class Every:
         self.facts.sizes[self._bases[id(x)]] = self._sizes["K"]
         return x
 
-    def mask(self, name: str, shape: str) -> Any:
-        """Return a boolean array with at least one True in each row."""
+    def mask(self, name: str, shape: str, label: Any = None) -> Any:
+        """Return a boolean array with at least one True in each row; with labels, True at the label."""
         x = self._array(name, shape, "bool", integer=True, nonnegative=True)
         self.facts.positive.add(self._bases[id(x)])
+        if label is not None:
+            self.facts.held[self._bases[id(x)]] = self._bases[id(label)]
         return x
 
     def number(self, name: str, *, high: float | None = None) -> Option:
@@ -156,11 +158,11 @@ class Every:
 
     def exp(self, term: Any) -> Any:
         """Return the exponential of a term."""
-        return sympy.exp(term)
+        return exponential(term)
 
     def log(self, term: Any) -> Any:
         """Return the logarithm of a positive term."""
-        return sympy.log(term)
+        return Log(term)
 
     def equal(self, claim: str, left: Any, right: Any) -> None:
         """Show that two terms are equal."""

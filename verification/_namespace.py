@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import sympy
 from sympy import Integer
 
+from verification._atoms import Exp, Inverse, Log
 from verification._cases import apply, choose
 from verification._options import HUGE, TINY, Option
 from verification._results import UndecidedError
-from verification._shapes import INFINITE, Elements, SymbolicArray, free_real, leaf_of
+from verification._shapes import INFINITE, Elements, SymbolicArray, exponential, free_real, leaf_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,7 @@ class ShapesNamespace:
         """Compute with what is known, and keep arrays of a class of its own."""
         self.facts, self.elements = facts, Elements(facts)
         self.array_type = type("Array", (SymbolicArray,), {})
+        self._indices: dict[tuple[int, Any], Any] = {}
 
     def array(self, element: Any, axes: Any, dtype: str = "float64") -> SymbolicArray:
         """Return an array."""
@@ -71,6 +73,12 @@ class ShapesNamespace:
     def _lifted(self, x: Any, dtype: str) -> SymbolicArray:
         return x if isinstance(x, SymbolicArray) else self.array(leaf_of(x), (), dtype)
 
+    def _index(self, axis: int, size: Any) -> Any:
+        """Return the index of an axis, counted from the last: one for each size, so that most arrays agree."""
+        if (axis, size) not in self._indices:
+            self._indices[axis, size] = self.facts.index("i", size)
+        return self._indices[axis, size]
+
     def _aligned(self, *arrays: SymbolicArray) -> tuple[list[Any], list[Any]]:
         ndim = max(x.ndim for x in arrays)
         axes: list[Any] = [None] * ndim
@@ -81,13 +89,18 @@ class ShapesNamespace:
                 if axis is None:
                     continue
                 if axes[k] is None:
-                    axes[k] = (self.facts.index("i", axis[1]), axis[1])
+                    axes[k] = (self._index(k - ndim, axis[1]), axis[1])
                 elif axes[k][1] != axis[1]:
                     msg = "shapes that do not broadcast"
                     raise UndecidedError(msg, f"{axes[k][1]} and {axis[1]}")
-                by[axis[0]] = axes[k][0]
+                if axis[0] != axes[k][0]:
+                    by[axis[0]] = axes[k][0]
             substitutions.append(by)
-        return [self.elements.substitute(x.element, by) for x, by in zip(arrays, substitutions, strict=True)], axes
+        elements = [
+            self.elements.substitute(x.element, by) if by else x.element
+            for x, by in zip(arrays, substitutions, strict=True)
+        ]
+        return elements, axes
 
     def _of(self, f: Callable[..., Any], *arrays: Any, dtype: str | None = None) -> SymbolicArray:
         like = next(x.dtype for x in arrays if isinstance(x, SymbolicArray))
@@ -161,11 +174,11 @@ class ShapesNamespace:
 
     def exp(self, x: SymbolicArray, /) -> SymbolicArray:
         """Return the exponential."""
-        return self._of(sympy.exp, x)
+        return self._of(exponential, x)
 
     def log(self, x: SymbolicArray, /) -> SymbolicArray:
         """Return the logarithm."""
-        return self._of(lambda a: -sympy.oo if a == 0 else sympy.log(a), x)
+        return self._of(lambda a: -sympy.oo if a == 0 else Integer(0) if a == 1 else Log(a), x)
 
     def log1p(self, x: SymbolicArray, /) -> SymbolicArray:
         """Return log(1 + x)."""
@@ -173,7 +186,7 @@ class ShapesNamespace:
 
     def tanh(self, x: SymbolicArray, /) -> SymbolicArray:
         """Return the hyperbolic tangent, by the exponential."""
-        return self._of(lambda a: (sympy.exp(2 * a) - 1) / (sympy.exp(2 * a) + 1), x)
+        return self._of(lambda a: (Exp(2 * a) - 1) * Inverse(Exp(2 * a) + 1), x)
 
     def abs(self, x: SymbolicArray, /) -> SymbolicArray:
         """Return the absolute value."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 from sympy import IndexedBase, Integer, KroneckerDelta
 
-from verification._atoms import Facts, Less, Same
+from verification._atoms import Exp, Facts, Less, Same, reciprocal
 from verification._cases import Cases, apply, atoms_of, choose, collapse, leaves, restrict
 from verification._options import Option
 from verification._results import UndecidedError
@@ -39,6 +39,13 @@ def leaf_of(number: Any) -> Any:
     raise UndecidedError(msg, str(number))
 
 
+def exponential(a: Any) -> Any:
+    """Return exp of a leaf."""
+    if a in INFINITE:
+        return sympy.exp(a)
+    return Integer(1) if a == 0 else Exp(a)
+
+
 class Elements:
     """What is done to elements, given what is known of the symbols."""
 
@@ -51,6 +58,8 @@ class Elements:
         if isinstance(atom, KroneckerDelta):
             known = self.facts.same(*atom.args)
             return Cases(atom, yes=True, no=False) if known is None else known
+        if self.facts.is_held(atom):
+            return True
         return bool(atom) if atom in (0, 1) else Cases(atom, yes=True, no=False)
 
     def substitute(self, value: Any, by: dict[Any, Any]) -> Any:
@@ -99,7 +108,7 @@ class Elements:
         if b == 0:
             msg = "a division by 0"
             raise UndecidedError(msg, str(a))
-        return self.multiply(a, 1 / b)
+        return self.multiply(a, reciprocal(b))
 
     def less(self, a: Any, b: Any) -> Any:
         """Compare two leaves."""
@@ -137,11 +146,23 @@ class Elements:
         if isinstance(size, Integer):
             parts = [self.substitute(value, {index: Integer(n)}) for n in range(int(size))]
             return apply(lambda *terms: sympy.Add(*terms), *parts)
+        for atom in sorted(atoms_of(value), key=sympy.default_sort_key):
+            if isinstance(atom, KroneckerDelta) and index in atom.args:
+                other = atom.args[1] if atom.args[0] == index else atom.args[0]
+                if self.facts.within(other, size):
+                    return self._split(value, atom, index, other, size)
         if any(leaf in INFINITE for leaf in leaves(value)):
             msg = "a sum of what may be infinite"
             raise UndecidedError(msg, str(value))
         bound = self.facts.index("k", size)
         return sympy.Sum(collapse(value, lambda atom: atom).xreplace({index: bound}), (bound, 0, size - 1))
+
+    def _split(self, value: Any, delta: Any, index: Any, other: Any, size: Any) -> Any:
+        """Sum a value that has another form at one index: there it is known what else holds."""
+        at, elsewhere = restrict(value, delta, held=True), restrict(value, delta, held=False)
+        alone = self.substitute(at, {index: other})
+        instead = self.substitute(elsewhere, {index: other})
+        return apply(lambda a, b, c: a + b - c, alone, self.summed(elsewhere, index, size), instead)
 
     def some(self, value: Any, index: Any, size: Any) -> Any:
         """Tell whether a condition holds for any value of an index."""

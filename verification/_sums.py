@@ -72,6 +72,8 @@ class Normaliser:
             return self._delta(*term.args)
         if isinstance(term, Sum):
             return self._sums(term)
+        if self.facts.is_held(term):
+            return {ONE: sympy.S.One}
         if isinstance(term, (Symbol, Indexed, *UNDECIDED)):
             return {frozenset([(term, 1)]): sympy.S.One}
         msg = f"no rule for {type(term).__name__}"
@@ -129,12 +131,20 @@ class Normaliser:
 
     def _exponential(self, exponent: Polynomial) -> Polynomial:
         powers: dict[Any, int] = {}
+        logarithms = []
         for monomial, c in exponent.items():
             if not (2 * c).is_Integer:
                 msg = "an exponent that is no multiple of a half"
                 raise UndecidedError(msg, str(self.term(exponent)))
+            ((atom, n), *others) = monomial or ((None, 0),)
+            if isinstance(atom, Log) and n == 1 and not others and c.is_Integer:
+                logarithms.append((atom.args[0], int(c)))
+                continue
             powers[Exp(self.term({monomial: Rational(1, 2)}))] = int(2 * c)
-        return {frozenset(powers.items()): sympy.S.One}
+        product = {frozenset(powers.items()): sympy.S.One}
+        for argument, n in logarithms:
+            product = self.times(product, self._power(self.polynomial(argument), n))
+        return product
 
     def _logarithm(self, argument: Polynomial) -> Polynomial:
         if len(argument) != 1:
