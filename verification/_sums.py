@@ -125,9 +125,12 @@ class Normaliser:
             (monomial, c), *_ = base.items()
             if not any(self.facts.is_indicator(a) for a, _ in monomial):
                 return {frozenset((a, -n) for a, n in monomial): 1 / c}
-        content = next(iter(sorted(base.items(), key=lambda item: str(item[0]))))[1]
-        monic = self.term({monomial: c / content for monomial, c in base.items()})
-        return {frozenset([(Reciprocal(monic), 1)]): 1 / content}
+        powers = [dict(monomial) for monomial in base]
+        atoms = {a for p in powers for a in p if not self.facts.is_indicator(a)}
+        common = frozenset((a, -min(p.get(a, 0) for p in powers)) for a in atoms)
+        outside = {frozenset((a, n) for a, n in common if n): 1 / _content(list(base.values()))}
+        inside = Reciprocal(self.term(self.times(base, outside)))
+        return self.times(outside, {frozenset([(inside, 1)]): sympy.S.One})
 
     def _exponential(self, exponent: Polynomial) -> Polynomial:
         powers: dict[Any, int] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from verification.theorems_loss import LOSSES
+from verification.theorems_options import OPTIONS
 from verification.theorems_partition import PARTITION
 from verification.theorems_softmax import SOFTMAX
 
-THEOREMS = {theorem.id: theorem for theorem in (*PARTITION, *SOFTMAX)}
+THEOREMS = {theorem.id: theorem for theorem in (*PARTITION, *SOFTMAX, *LOSSES, *OPTIONS)}
