@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 from sympy import IndexedBase, Integer, KroneckerDelta
 
-from verification._atoms import Exp, Facts, Less, Same, reciprocal
+from verification._atoms import Exp, Facts, Less, Reciprocal, Same, reciprocal
 from verification._cases import Cases, apply, atoms_of, choose, collapse, leaves, restrict
 from verification._options import Option
 from verification._results import UndecidedError
@@ -74,7 +74,9 @@ class Elements:
         """Tell whether a finite term is known to be positive."""
         if term.is_Number:
             return bool(term.is_positive)
-        return self.normaliser.is_positive(self.normaliser.polynomial(term))
+        return self.normaliser.is_positive(self.normaliser.polynomial(term)) or (
+            term.has(Reciprocal) and self.normaliser.has_positive_numerator(term)
+        )
 
     def negative(self, term: Any) -> bool:
         """Tell whether a finite term is known to be negative."""
@@ -124,7 +126,9 @@ class Elements:
         difference = b - a
         if self.positive(difference):
             return True
-        if difference == 0 or self.normaliser.is_nonnegative(self.normaliser.polynomial(-difference)):
+        if difference == 0 or self.negative(difference):
+            return False
+        if self.normaliser.is_nonnegative(self.normaliser.polynomial(-difference)):
             return False
         return Cases(Less(a, b), yes=True, no=False)
 

@@ -281,14 +281,24 @@ class Normaliser:
         return bool(atom.indices[-1] == k and not any(i.has(k) for i in atom.indices[:-1]))
 
     def numerator(self, term: Any) -> Any:
-        """Return the numerator of a term as a polynomial of SymPy, its reciprocals multiplied out."""
+        """Return the numerator of a term as a polynomial of SymPy."""
+        return _as_ring_element(self._without_reciprocals(self.polynomial(term)))
+
+    def has_positive_numerator(self, term: Any) -> bool:
+        """Tell whether a term is positive as a quotient of positive terms."""
         polynomial = self.polynomial(term)
+        reciprocals = {a for m in polynomial for a, _ in m if isinstance(a, Reciprocal)}
+        positive = all(self._atom_sign(a) == 1 for a in reciprocals)
+        return positive and self.is_positive(self._without_reciprocals(polynomial))
+
+    def _without_reciprocals(self, polynomial: Polynomial) -> Polynomial:
+        """Multiply with the terms whose reciprocals a polynomial holds."""
         while inverses := {a for m in polynomial for a, _ in m if isinstance(a, Reciprocal)}:
             outer = min(inverses, key=lambda a: (-_nesting(a), str(a)))
             base, most = self.polynomial(outer.args[0]), max(dict(m).get(outer, 0) for m in polynomial)
             powers = [self._power(base, n) for n in range(most + 1)]
             polynomial = self._added([self._cleared(m, c, outer, powers) for m, c in polynomial.items()])
-        return _as_ring_element(polynomial)
+        return polynomial
 
     def _cleared(self, monomial: Monomial, c: Any, inverse: Any, powers: list[Polynomial]) -> Polynomial:
         held = dict(monomial).get(inverse, 0)
