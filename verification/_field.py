@@ -1,174 +1,36 @@
-"""The second prover: a differential field on python-flint, of symbols, exponentials and logarithms.
+"""The second prover: a differential field on python-flint, which shares no code with SymPy.
 
-Each exponential exp(b / 2) and each logarithm is a generator with its derivative.  A quotient is 0 exactly if its
-numerator is the zero polynomial.  That the generators may depend on each other makes the test miss zeros, but never
-see one that is none.
+Each exponential exp(b / 2) and each logarithm is a generator with its derivative; the halves are there for square roots
+of exponentials.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import flint
 
-from verification._symbolic import Element, Symbolic
+from verification._quotients import Quotient, Quotients
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-START = 24
-"""How many generators a ring has at first; it is doubled when they are used up, for factoring takes their square."""
+    from verification._certificates import Tree
 
-
-class Quotient(Element):
-    """A quotient of polynomials without a common factor, its denominator with leading coefficient 1."""
-
-    __slots__ = ("_text", "den", "num")
-    domain: Field
-
-    def __init__(self, domain: Field, num: Any, den: Any) -> None:
-        """Hold what is in lowest terms."""
-        self.domain, self.num, self.den, self._text = domain, num, den, ""
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Quotient):
-            return NotImplemented
-        x, y = self.domain.current(self), self.domain.current(other)
-        return bool(x.num == y.num and x.den == y.den)
-
-    def __hash__(self) -> int:
-        return hash(str(self))
-
-    def __str__(self) -> str:
-        if not self._text:
-            self._text = self.domain.shown(self)
-        return self._text
-
-    __repr__ = __str__
+POINTS = 8
+"""At how many points a residual is evaluated to see that it is not 0."""
 
 
-@dataclass(frozen=True)
-class Generator:
-    """A generator of the ring: a symbol, exp(argument / 2), or log of the absolute value of an argument."""
-
-    kind: str
-    label: str
-    positive: bool = False
-    argument: Quotient | None = None
-
-
-class Field(Symbolic):
-    """Quotients of polynomials over the rational numbers in generators that are added as they are met."""
+class Field(Quotients):
+    """Quotients with exponentials, logarithms and derivatives."""
 
     name = "python-flint"
 
     def __init__(self) -> None:
         """Begin with no generators."""
-        self.generators: list[Generator] = []
-        self._places: dict[tuple[str, Quotient], int] = {}
-        self._declared: list[Quotient] = []
-        self._signs: dict[str, int | None] = {}
+        super().__init__()
         self._rates: dict[tuple[int, int], Quotient] = {}
-        self._free: list[bool] = []
-        self._ring(START)
-
-    def _ring(self, size: int) -> None:
-        self.ring = flint.fmpq_mpoly_ctx.get([f"g{k}" for k in range(size)], "degrevlex")
-        self.size, self.symbols, self.one_poly = size, self.ring.gens(), self.ring.constant(1)
-        self.zero, self.one = (Quotient(self, self.ring.constant(k), self.one_poly) for k in (0, 1))
-
-    # Quotients
-
-    def current(self, x: Quotient) -> Quotient:
-        """Return a quotient, which is brought into the ring of now first."""
-        if x.den.context() is not self.ring:
-            x.num, x.den = x.num.project_to_context(self.ring), x.den.project_to_context(self.ring)
-        return x
-
-    def quotient(self, num: Any, den: Any) -> Quotient:
-        """Return a quotient in lowest terms."""
-        if not den.is_constant():
-            common = num.gcd(den)
-            if not common.is_one():
-                num, den = num / common, den / common
-        lead = den.leading_coefficient()
-        return Quotient(self, num, den) if lead == 1 else Quotient(self, num / lead, den / lead)
-
-    def number(self, value: Fraction) -> Quotient:
-        """Return a fraction as an element."""
-        return Quotient(self, self.ring.constant(flint.fmpq(value.numerator, value.denominator)), self.one_poly)
-
-    def constant(self, x: Quotient) -> Fraction | None:
-        """Return the number that an element is, None of one that depends on symbols."""
-        self.current(x)
-        if not (x.num.is_constant() and x.den.is_constant()):
-            return None
-        value = x.num.leading_coefficient() if x.num != 0 else flint.fmpq(0)
-        return Fraction(int(value.p), int(value.q))
-
-    def plus(self, x: Quotient, y: Quotient) -> Quotient:
-        """Return x + y."""
-        self.current(x), self.current(y)
-        if x.den == y.den:
-            num = x.num + y.num
-            return Quotient(self, num, x.den) if x.den.is_one() else self.quotient(num, x.den)
-        return self.quotient(x.num * y.den + y.num * x.den, x.den * y.den)
-
-    def minus(self, x: Quotient, y: Quotient) -> Quotient:
-        """Return x − y."""
-        return self.plus(x, Quotient(self, -self.current(y).num, y.den))
-
-    def times(self, x: Quotient, y: Quotient) -> Quotient:
-        """Return x y."""
-        self.current(x), self.current(y)
-        num, den = x.num * y.num, x.den * y.den
-        return Quotient(self, num, den) if den.is_one() else self.quotient(num, den)
-
-    def over(self, x: Quotient, y: Quotient) -> Quotient:
-        """Return x / y."""
-        self.current(x), self.current(y)
-        return self.quotient(x.num * y.den, x.den * y.num)
-
-    # Generators
-
-    def _new(self, generator: Generator, *, free: bool) -> int:
-        place = len(self.generators)
-        if place == self.size:
-            self._ring(2 * self.size)
-        self.generators.append(generator)
-        self._free.append(free)
-        return place
-
-    def generator(self, place: int) -> Quotient:
-        """Return a generator as an element."""
-        return Quotient(self, self.symbols[place], self.one_poly)
-
-    def variable(self, label: str, *, positive: bool = False, free: bool = False) -> Quotient:
-        """Return a new real number; a free one is what no result may depend on."""
-        return self.generator(self._new(Generator("symbol", label, positive), free=free))
-
-    def declare_positive(self, x: Quotient) -> None:
-        """Take it for granted that a polynomial is positive."""
-        self._declared.append(x)
-        self._signs.clear()
-
-    def _of(self, kind: str, argument: Quotient, label: str, *, positive: bool = False) -> Quotient:
-        key = (kind, argument)
-        if key not in self._places:
-            self._places[key] = self._new(Generator(kind, label, positive, argument), free=self.free(argument))
-        return self.generator(self._places[key])
-
-    def used(self, x: Quotient) -> Iterator[int]:
-        """Go through the generators that occur in an element."""
-        self.current(x)
-        degrees = zip(x.num.degrees(), x.den.degrees(), strict=True)
-        return (k for k, pair in enumerate(degrees) if any(pair))
-
-    def free(self, x: Quotient) -> bool:
-        """Tell whether an element depends on a free number."""
-        return any(self._free[k] for k in self.used(x))
 
     # Exponentials and logarithms
 
@@ -251,83 +113,34 @@ class Field(Symbolic):
                 return generator.argument / 2
         return self._of("log", argument, f"log({self.shown(argument)})")
 
-    # Signs
-
-    def sign(self, x: Quotient) -> int | None:
-        """Return −1, 0 or 1 from the declared signs of generators and polynomials, None where they do not tell."""
-        self.current(x)
-        signs = [self._sign_of(p) for p in (x.num, x.den)]
-        return None if None in signs else signs[0] * signs[1]  # type: ignore[operator]
-
-    def _sign_of(self, poly: Any) -> int | None:
-        if poly == 0:
-            return 0
-        sign = self._sign_of_terms(poly)
-        if sign is None:
-            text = str(poly)
-            if text not in self._signs:
-                self._signs[text] = self._sign_of_factors(poly)
-            sign = self._signs[text]
-        return sign
-
-    def _sign_of_terms(self, poly: Any) -> int | None:
-        """Return the sign that all terms have, if all their odd powers are of positive generators."""
-        unsure = {k for k, generator in enumerate(self.generators) if not generator.positive}
-        negative = [c < 0 for c in poly.coeffs()]
-        if any(negative) and not all(negative):
-            return None
-        even = all(exponents[k] == 0 for exponents in poly.monoms() for k in unsure)
-        return (-1 if negative[0] else 1) if even else None
-
-    def _sign_of_factors(self, poly: Any) -> int | None:
-        content, factors = poly.factor()
-        sign = -1 if content < 0 else 1
-        for factor, times in factors:
-            one = self._sign_of_terms(factor)
-            one = self._sign_declared(factor) if one is None else one
-            if one is None:
-                return None
-            sign *= one ** int(times)
-        return sign
-
-    def _sign_declared(self, factor: Any) -> int | None:
-        for x in self._declared:
-            known = self.current(x).num
-            ratio = known.leading_coefficient() / factor.leading_coefficient()
-            if factor * ratio == known:
-                return 1 if ratio > 0 else -1
-        return None
-
-    def normal(self, x: Quotient) -> tuple[Quotient, bool]:
-        """Return x up to a factor of known sign, the same for the same condition, and whether that is positive."""
-        self.current(x)
-        sign = self._sign_of(x.den)
-        poly = x.num if sign is not None else x.num * x.den
-        left = self.one_poly
-        content, factors = poly.factor()
-        positive = (content > 0) is (sign != -1)
-        for factor, times in factors:
-            one = self._sign_of(factor)
-            if one is None:
-                lead = factor.leading_coefficient()
-                left = left * (factor / lead) ** int(times)
-                one = -1 if lead < 0 else 1
-            positive = positive is (one ** int(times) > 0)
-        return Quotient(self, left, self.one_poly), positive
-
     # Derivatives and zeros
 
-    def derivative(self, x: Quotient, place: int) -> Quotient:
+    def derivative(self, x: Quotient, symbol: Quotient) -> Quotient:
         """Return the derivative by a symbol."""
-        self.current(x)
+        ups, downs = self._slopes(x, symbol)
+        up, down = (sum((slope * rate for slope, rate in slopes), self.zero) for slopes in (ups, downs))
+        num, den = (Quotient(self, p, self.one_poly) for p in (self.current(x).num, x.den))
+        return up / den - num * down / (den * den)
+
+    def derivative_tree(self, x: Quotient, symbol: Quotient) -> Tree:
+        """Return the derivative by a symbol as the rules of differentiation give it, not reduced."""
+        sums = [
+            ("add", ("rational", 0, 1), *(("mul", self.tree(slope), self.tree(rate)) for slope, rate in slopes))
+            for slopes in self._slopes(x, symbol)
+        ]
+        num, den = (self.poly_tree(p) for p in (self.current(x).num, x.den))
+        fall = ("mul", ("rational", -1, 1), num, sums[1], ("pow", den, -2))
+        return ("add", ("mul", sums[0], ("pow", den, -1)), fall)
+
+    def _slopes(self, x: Quotient, symbol: Quotient) -> list[list[tuple[Quotient, Quotient]]]:
+        """Return, of numerator and denominator, the derivatives by the generators, with those of the generators."""
+        (place,) = self.used(symbol)
         rates = [(k, self._rate(k, place)) for k in list(self.used(x))]
         self.current(x)
-        ups, downs = (
-            sum((Quotient(self, p.derivative(k), self.one_poly) * rate for k, rate in rates), self.zero)
+        return [
+            [(Quotient(self, p.derivative(k), self.one_poly), rate) for k, rate in rates if rate != self.zero]
             for p in (x.num, x.den)
-        )
-        den = Quotient(self, x.den, self.one_poly)
-        return ups / den - Quotient(self, x.num, x.den) * downs / den
+        ]
 
     def _rate(self, k: int, place: int) -> Quotient:
         """Return the derivative of a generator by a symbol."""
@@ -337,7 +150,7 @@ class Field(Symbolic):
             if generator.argument is None:
                 rate = self.one if k == place else self.zero
             else:
-                inner = self.derivative(generator.argument, place)
+                inner = self.derivative(generator.argument, self.generator(place))
                 rate = self.generator(k) * inner / 2 if generator.kind == "exp" else inner / generator.argument
             self._rates[key] = rate
         return self._rates[key]
@@ -380,17 +193,61 @@ class Field(Symbolic):
             result = result + term
         return result
 
-    # Showing
+    def without_free(self, x: Quotient) -> Quotient | None:
+        """Return x with 0 in the place of free numbers, None where that is not defined."""
+        free = [k for k, known in enumerate(self._free) if known and self.generators[k].argument is None]
+        return self.substitute(x, dict.fromkeys(free, self.zero))
 
-    def shown(self, x: Quotient) -> str:
-        """Return an element in the labels of its generators."""
-        self.current(x)
-        num, den = (self._shown(p) for p in (x.num, x.den))
-        return num if x.den.is_one() else f"({num})/({den})"
+    def exchanged(self, x: Quotient, symbol: Quotient, by: Quotient) -> Quotient:
+        """Return x with an element in the place of a symbol, but in exponentials and logarithms."""
+        (place,) = self.used(symbol)
+        used = list(self.used(x))
+        if place not in used:
+            return x
+        images = {k: by if k == place else self.generator(k) for k in used}
+        return self._evaluated(x.num, images) / self._evaluated(x.den, images)
 
-    def _shown(self, poly: Any) -> str:
-        parts = []
+    # Points
+
+    def witness(self, x: Quotient, summed: Mapping[Quotient, Quotient]) -> str:
+        """Return a point where an element is not 0, by enclosures; no text where none is found."""
+        for trial in range(POINTS):
+            values: dict[int, Any] = {}
+            for last, others in summed.items():
+                (place,) = self.used(last)
+                values[place] = self._value(others, values, trial)
+            value = self._value(x, values, trial)
+            if value is not None and value.is_finite() and not value.contains(0) and self._admissible(values, trial):
+                shown = (f"{self.generators[k].label} = {v.str(6, radius=False)}" for k, v in sorted(values.items()))
+                symbols = ", ".join(text for text in shown if "(" not in text)
+                return f"; at {symbols} it is {value.str(6, radius=False)}"
+        return ""
+
+    def _admissible(self, values: dict[int, Any], trial: int) -> bool:
+        positive = [values[k] for k, generator in enumerate(self.generators) if generator.positive and k in values]
+        return all(v > 0 for v in (*positive, *(self._value(d, values, trial) for d in self._declared)))
+
+    def _value(self, x: Quotient, values: dict[int, Any], trial: int) -> Any:
+        for k in list(self.used(x)):
+            if k not in values:
+                values[k] = self._value_of(k, values, trial)
+        num, den = (self._ball(p, values) for p in (self.current(x).num, x.den))
+        return num / den
+
+    def _value_of(self, k: int, values: dict[int, Any], trial: int) -> Any:
+        generator = self.generators[k]
+        if generator.argument is None:
+            value = flint.arb(flint.fmpq(1 + (7 * k + 3 * trial) % 11, 13 + 5 * trial + k))
+            return value if generator.positive or (k + trial) % 2 else -value
+        inside = self._value(generator.argument, values, trial)
+        return (inside / 2).exp() if generator.kind == "exp" else abs(inside).log()
+
+    def _ball(self, poly: Any, values: Mapping[int, Any]) -> Any:
+        result = flint.arb(0)
         for exponents, c in poly.terms():
-            powers = [self.generators[k].label + (f"^{e}" if e > 1 else "") for k, e in enumerate(exponents) if e]
-            parts.append("*".join([str(c), *powers] if c != 1 or not powers else powers))
-        return " + ".join(parts) or "0"
+            term = flint.arb(c)
+            for k, e in enumerate(exponents):
+                if e:
+                    term = term * values[k] ** int(e)
+            result = result + term
+        return result

@@ -57,6 +57,12 @@ class Limits:
     smallest_normal: Any = None
 
 
+def numpy_limits(dtype: str) -> Limits:
+    """Return the limits of a floating dtype as Python numbers."""
+    known = np.finfo(dtype)
+    return Limits(known.bits, *(float(x) for x in (known.min, known.max, known.eps, known.smallest_normal)))
+
+
 def held_by(f: Callable[[tuple[bool, ...]], bool]) -> Callable[[list[Any]], Any]:
     """Return `any` or `all` of conditions."""
     return lambda conditions: apply(lambda *held: f(held), *conditions)
@@ -69,9 +75,9 @@ class ObjectNamespace:
     bool, int8, int32, int64, uint8, float32, float64 = "bool", "int8", "int32", "int64", "uint8", "float32", "float64"
     __array_api_version__ = "2024.12"
 
-    def __init__(self, domain: Domain) -> None:
-        """Make the namespace of a domain, with an array type of its own."""
-        self.domain, self.__name__ = domain, f"{__name__}.{domain.name}"
+    def __init__(self, domain: Domain, limits: Callable[[str], Limits] = numpy_limits) -> None:
+        """Make the namespace of a domain, with an array type of its own, and the limits of its floating dtypes."""
+        self.domain, self._limits, self.__name__ = domain, limits, f"{__name__}.{domain.name}"
         self.array: type[ObjectArray] = type("ObjectArray", (ObjectArray,), {"namespace": self, "__slots__": ()})
 
     def __array_namespace_info__(self) -> SimpleNamespace:
@@ -86,8 +92,7 @@ class ObjectNamespace:
 
     def finfo(self, dtype: str) -> Limits:
         """Return the limits of a floating dtype, for what the library decides by them."""
-        known = np.finfo(dtype)
-        return Limits(known.bits, *(float(x) for x in (known.min, known.max, known.eps, known.smallest_normal)))
+        return self._limits(dtype)
 
     def iinfo(self, dtype: str) -> Limits:
         """Return the limits of an integer dtype."""
@@ -215,7 +220,7 @@ class ObjectNamespace:
         """Return hyperbolic tangents."""
         return self._of_reals("tanh", x)
 
-    def _asked(self, name: str, x: ObjectArray, *, of_integers: bool) -> ObjectArray:
+    def _asked(self, name: str, x: ObjectArray, *, of_integers: Any) -> ObjectArray:
         if x.dtype not in FLOATING:
             return self.full(x.shape, of_integers, dtype="bool")
         ask = getattr(self.domain, name)

@@ -15,6 +15,8 @@ from verification._results import UndecidedError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from verification._certificates import Tree
+
 MOST_BRANCHES = 64
 """How many values a sum may have: true theorems need 2^K, and merge them."""
 
@@ -133,6 +135,34 @@ class Symbolic(ABC):
     @abstractmethod
     def free(self, x: Any) -> bool:
         """Tell whether an element depends on a free number."""
+
+    @abstractmethod
+    def without_free(self, x: Any) -> Any:
+        """Return x with 0 in the place of free numbers, None where that is not defined."""
+
+    @abstractmethod
+    def exchanged(self, x: Any, symbol: Any, by: Any) -> Any:
+        """Return x with an element in the place of a symbol, but in exponentials and logarithms."""
+
+    @abstractmethod
+    def declare_positive(self, x: Any) -> None:
+        """Take it for granted that an element is positive."""
+
+    @abstractmethod
+    def derivative(self, x: Any, symbol: Any) -> Any:
+        """Return the derivative by a symbol."""
+
+    @abstractmethod
+    def derivative_tree(self, x: Any, symbol: Any) -> Tree:
+        """Return the derivative by a symbol as the rules of differentiation give it, not reduced."""
+
+    @abstractmethod
+    def tree(self, x: Any) -> Tree:
+        """Return an element as a tree."""
+
+    @abstractmethod
+    def witness(self, x: Any, summed: Mapping[Any, Any]) -> str:
+        """Return a point where an element is not 0, or no text; some symbols stand for other elements there."""
 
     # Numbers
 
