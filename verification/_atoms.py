@@ -45,7 +45,7 @@ class Log(Atom):
         return reciprocal(self.args[0])
 
 
-class Inverse(Atom):
+class Reciprocal(Atom):
     """The reciprocal of a term that is no product."""
 
     def slope(self) -> Any:
@@ -63,7 +63,7 @@ class Same(Atom):
 
 def reciprocal(term: Any) -> Any:
     """Return 1 / x of a term other than 0."""
-    return Inverse(term) if isinstance(term, Add) else 1 / term
+    return Reciprocal(term) if isinstance(term, Add) else 1 / term
 
 
 UNDECIDED = (Less, Same)

@@ -93,10 +93,9 @@ class Every:
             self.facts.held[self._bases[id(x)]] = self._bases[id(label)]
         return x
 
-    def number(self, name: str, *, high: float | None = None) -> Option:
-        """Return a positive number, for an option."""
-        low, most = 2.0**-900, 2.0**900
-        return Option(Symbol(name, positive=True), low, most if high is None else high)
+    def number(self, name: str, *, low: float = 2.0**-900, high: float = 2.0**900) -> Option:
+        """Return a positive number between two others, for an option."""
+        return Option(Symbol(name, positive=True), low, high)
 
     def term(self, number: Any) -> Any:
         """Return an option or a Python integer as a term."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 from sympy import IndexedBase, Integer, KroneckerDelta
 
-from verification._atoms import Exp, Facts, Less, Same, reciprocal
+from verification._atoms import Exp, Facts, Less, Reciprocal, Same, reciprocal
 from verification._cases import Cases, apply, atoms_of, choose, collapse, leaves, restrict
 from verification._options import Option
 from verification._results import UndecidedError
@@ -20,7 +20,8 @@ from verification._sums import Normaliser
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-INFINITE = (sympy.oo, -sympy.oo, sympy.nan)
+INFINITE = (sympy.oo, -sympy.oo, sympy.nan, sympy.zoo)
+"""Leaves that are not finite; the last is an infinity of unknown sign, which no result may be."""
 
 
 def leaf_of(number: Any) -> Any:
@@ -73,7 +74,9 @@ class Elements:
         """Tell whether a finite term is known to be positive."""
         if term.is_Number:
             return bool(term.is_positive)
-        return self.normaliser.is_positive(self.normaliser.polynomial(term))
+        return self.normaliser.is_positive(self.normaliser.polynomial(term)) or (
+            term.has(Reciprocal) and self.normaliser.has_positive_numerator(term)
+        )
 
     def negative(self, term: Any) -> bool:
         """Tell whether a finite term is known to be negative."""
@@ -92,14 +95,13 @@ class Elements:
         return a * b
 
     def _sign_of(self, a: Any) -> Any:
+        if a in (sympy.nan, sympy.zoo):
+            return a
         if a in INFINITE or a == 0:
-            return sympy.sign(a) if a is not sympy.nan else a
+            return sympy.sign(a)
         if self.positive(a):
             return Integer(1)
-        if self.negative(a):
-            return Integer(-1)
-        msg = "the sign of a factor of infinity"
-        raise UndecidedError(msg, str(a))
+        return Integer(-1) if self.negative(a) else sympy.zoo
 
     def divide(self, a: Any, b: Any) -> Any:
         """Divide two leaves."""
@@ -114,6 +116,9 @@ class Elements:
         """Compare two leaves."""
         if sympy.nan in (a, b):
             return False
+        if sympy.zoo in (a, b):
+            msg = "the sign of an infinity"
+            raise UndecidedError(msg, f"{a} < {b}")
         if a in INFINITE or b in INFINITE:
             return bool((a if a in INFINITE else 0) < (b if b in INFINITE else 0))
         if self.facts.within(a, b) if a.is_integer and self.facts.range_of(a) is not None else False:
@@ -121,7 +126,9 @@ class Elements:
         difference = b - a
         if self.positive(difference):
             return True
-        if difference == 0 or self.normaliser.is_nonnegative(self.normaliser.polynomial(-difference)):
+        if difference == 0 or self.negative(difference):
+            return False
+        if self.normaliser.is_nonnegative(self.normaliser.polynomial(-difference)):
             return False
         return Cases(Less(a, b), yes=True, no=False)
 

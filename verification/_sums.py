@@ -15,7 +15,7 @@ from sympy import Add, Dummy, Float, Indexed, KroneckerDelta, Mul, Pow, Rational
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
 
-from verification._atoms import UNDECIDED, Exp, Facts, Inverse, Log
+from verification._atoms import UNDECIDED, Exp, Facts, Reciprocal, Log
 from verification._results import UndecidedError
 
 Monomial = frozenset[tuple[Any, int]]
@@ -62,7 +62,7 @@ class Normaliser:
             return product
         if isinstance(term, (sympy.exp, Exp)):
             return self._exponential(self.polynomial(term.args[0]))
-        if isinstance(term, Inverse):
+        if isinstance(term, Reciprocal):
             return self._power(self.polynomial(term.args[0]), -1)
         if isinstance(term, Pow):
             return self._power(self.polynomial(term.base), self._whole(term.exp))
@@ -125,9 +125,12 @@ class Normaliser:
             (monomial, c), *_ = base.items()
             if not any(self.facts.is_indicator(a) for a, _ in monomial):
                 return {frozenset((a, -n) for a, n in monomial): 1 / c}
-        content = next(iter(sorted(base.items(), key=lambda item: str(item[0]))))[1]
-        monic = self.term({monomial: c / content for monomial, c in base.items()})
-        return {frozenset([(Inverse(monic), 1)]): 1 / content}
+        powers = [dict(monomial) for monomial in base]
+        atoms = {a for p in powers for a in p if not self.facts.is_indicator(a)}
+        common = frozenset((a, -min(p.get(a, 0) for p in powers)) for a in atoms)
+        outside = {frozenset((a, n) for a, n in common if n): 1 / _content(list(base.values()))}
+        inside = Reciprocal(self.term(self.times(base, outside)))
+        return self.times(outside, {frozenset([(inside, 1)]): sympy.S.One})
 
     def _exponential(self, exponent: Polynomial) -> Polynomial:
         powers: dict[Any, int] = {}
@@ -149,20 +152,31 @@ class Normaliser:
     def _logarithm(self, argument: Polynomial) -> Polynomial:
         if len(argument) != 1:
             self.require_positive(argument)
-            return {frozenset([(Log(self.term(argument)), 1)]): sympy.S.One}
+            common = self._common_factor(argument)
+            rest = self.times(argument, self._reciprocal(common))
+            log = {frozenset([(Log(self.term(rest)), 1)]): sympy.S.One}
+            return self._added([log, self._logarithm(common)])
         (monomial, c), *_ = argument.items()
         parts = [] if c == 1 else [self.logarithm_of_number(c)]
         for atom, n in monomial:
             if isinstance(atom, Exp):
                 parts.append(self.times({ONE: sympy.Integer(n)}, self.polynomial(atom.args[0])))
                 continue
-            if isinstance(atom, Inverse):
+            if isinstance(atom, Reciprocal):
                 part = self._logarithm(self.polynomial(atom.args[0]))
                 parts.append(self.times({ONE: sympy.Integer(-n)}, part))
                 continue
             self.require_positive({frozenset([(atom, 1)]): sympy.S.One})
             parts.append({frozenset([(Log(atom), 1)]): sympy.Integer(n)})
         return self._added(parts)
+
+    def _common_factor(self, argument: Polynomial) -> Polynomial:
+        """Return the positive product that, divided by, leaves whole coefficients and no power less than 0."""
+        powers = [dict(monomial) for monomial in argument]
+        atoms = {a for p in powers for a in p if self._atom_sign(a) == 1}
+        least = {a: min(p.get(a, 0) for p in powers) for a in atoms}
+        content = _content(list(argument.values()))
+        return {frozenset((a, n) for a, n in least.items() if n): content}
 
     def logarithm_of_number(self, number: Any) -> Polynomial:
         """Return log c, a sum over the primes of c."""
@@ -200,7 +214,7 @@ class Normaliser:
             return 1
         if self.facts.is_indicator(atom):
             return 0
-        if isinstance(atom, Inverse):
+        if isinstance(atom, Reciprocal):
             return 1 if self.is_positive(self.polynomial(atom.args[0])) else None
         if isinstance(atom, Sum):
             return self._sum_sign(atom)
@@ -267,14 +281,24 @@ class Normaliser:
         return bool(atom.indices[-1] == k and not any(i.has(k) for i in atom.indices[:-1]))
 
     def numerator(self, term: Any) -> Any:
-        """Return the numerator of a term as a polynomial of SymPy, its reciprocals multiplied out."""
+        """Return the numerator of a term as a polynomial of SymPy."""
+        return _as_ring_element(self._without_reciprocals(self.polynomial(term)))
+
+    def has_positive_numerator(self, term: Any) -> bool:
+        """Tell whether a term is positive as a quotient of positive terms."""
         polynomial = self.polynomial(term)
-        while inverses := {a for m in polynomial for a, _ in m if isinstance(a, Inverse)}:
+        reciprocals = {a for m in polynomial for a, _ in m if isinstance(a, Reciprocal)}
+        positive = all(self._atom_sign(a) == 1 for a in reciprocals)
+        return positive and self.is_positive(self._without_reciprocals(polynomial))
+
+    def _without_reciprocals(self, polynomial: Polynomial) -> Polynomial:
+        """Multiply with the terms whose reciprocals a polynomial holds."""
+        while inverses := {a for m in polynomial for a, _ in m if isinstance(a, Reciprocal)}:
             outer = min(inverses, key=lambda a: (-_nesting(a), str(a)))
             base, most = self.polynomial(outer.args[0]), max(dict(m).get(outer, 0) for m in polynomial)
             powers = [self._power(base, n) for n in range(most + 1)]
             polynomial = self._added([self._cleared(m, c, outer, powers) for m, c in polynomial.items()])
-        return _as_ring_element(polynomial)
+        return polynomial
 
     def _cleared(self, monomial: Monomial, c: Any, inverse: Any, powers: list[Polynomial]) -> Polynomial:
         held = dict(monomial).get(inverse, 0)
@@ -286,8 +310,13 @@ class Normaliser:
         return not self.numerator(term)
 
 
+def _content(numbers: list[Any]) -> Any:
+    """Return the greatest rational number of which all are whole multiples."""
+    return sympy.igcd(*(c.p for c in numbers)) * sympy.S.One / sympy.ilcm(*(c.q for c in numbers))
+
+
 def _nesting(atom: Any) -> int:
-    return max((_nesting(a) for a in atom.args), default=0) + isinstance(atom, Inverse)
+    return max((_nesting(a) for a in atom.args), default=0) + isinstance(atom, Reciprocal)
 
 
 def _as_ring_element(polynomial: Polynomial) -> Any:
