@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import flint
 
 from verification._quotients import Quotient, Quotients
+from verification._results import UndecidedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -198,14 +199,24 @@ class Field(Quotients):
         free = [k for k, known in enumerate(self._free) if known and self.generators[k].argument is None]
         return self.substitute(x, dict.fromkeys(free, self.zero))
 
-    def exchanged(self, x: Quotient, symbol: Quotient, by: Quotient) -> Quotient:
-        """Return x with an element in the place of a symbol, but in exponentials and logarithms."""
-        (place,) = self.used(symbol)
-        used = list(self.used(x))
-        if place not in used:
-            return x
-        images = {k: by if k == place else self.generator(k) for k in used}
-        return self._evaluated(x.num, images) / self._evaluated(x.den, images)
+    def _places(self, by: Mapping[Quotient, Quotient]) -> dict[int, Quotient]:
+        return {next(iter(self.used(symbol))): image for symbol, image in by.items()}
+
+    def substituted(self, x: Quotient, by: Mapping[Quotient, Quotient]) -> Quotient:
+        """Return x with elements in the place of symbols."""
+        result = self.substitute(x, self._places(by)) if by else x
+        if result is None:
+            claim = "what is put in is in the domain"
+            raise UndecidedError(claim, str(x))
+        return result
+
+    def images(self, by: Mapping[Quotient, Quotient]) -> dict[str, Tree]:
+        """Return trees for the atoms that change with elements in the place of symbols."""
+        if not by:
+            return {}
+        places = self._places(by)
+        images = [(self.generator(k), self._image(k, places)) for k in range(len(self.generators))]
+        return {self.tree(old)[1][2][1][1]: self.tree(new) for old, new in images if new is not None and new != old}
 
     # Points
 

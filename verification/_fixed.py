@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from collections import Counter
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +27,24 @@ if TYPE_CHECKING:
     from verification._symbolic import Symbolic
 
 DOMAINS: dict[str, Callable[[], Symbolic]] = {Field.name: Field}
-ALL_LABELS = 3
-"""Up to how many classes all labels of all rows are gone through: for more, equal labels and labels in turn."""
+ROWS = 2
+"""How many rows there are in the first pattern: in the others, one row has other labels, masks and signs."""
+CERTIFIED = 3
+"""How many steps of one claim get a certificate: the others differ in the names of symbols."""
 
 
 class Fixed:
     """K classes; labels, masks and signs are those of one pattern, of which `patterns` says how many there are."""
 
     def __init__(
-        self, k: int, domain: Symbolic, *, rows: int = 2, features: int = 2, pattern: int = 0, drop: str | None = None
+        self,
+        k: int,
+        domain: Symbolic,
+        *,
+        rows: int = ROWS,
+        features: int = 2,
+        pattern: int = 0,
+        drop: str | None = None,
     ) -> None:
         """Know nothing yet; leave a hypothesis out."""
         self.domain, self.pattern, self.drop = domain, pattern, drop
@@ -45,6 +55,7 @@ class Fixed:
         self._sizes = {"N": rows, "K": k, "D": features}
         self._made: dict[int, tuple[Any, dict[tuple[int, ...], tuple[Any, int]]]] = {}
         self._summed: dict[Any, Any] = {}
+        self._certified: Counter[str] = Counter()
 
     def _limits(self, dtype: str) -> Limits:
         bits = np.finfo(dtype).bits
@@ -102,7 +113,8 @@ class Fixed:
         if summed:
             for row in np.ndindex(*x.shape[:-1]):
                 *others, last = x.data[row]
-                self._summed[last] = 1 - sum(others, self.domain.lift(0))
+                self._summed[last] = rest = 1 - sum(others, self.domain.lift(0))
+                self.domain.declare_positive(rest)
         return x
 
     def _choice(self, count: int) -> int:
@@ -110,14 +122,11 @@ class Fixed:
         return self.pattern % count
 
     def labels(self, name: str, shape: str) -> Any:  # noqa: ARG002  # they are numbers
-        """Return an array of class labels: those of the pattern."""
+        """Return an array of class labels: those of the pattern, in which each row has another label."""
         k, count = self._sizes["K"], math.prod(self._shape(shape))
-        if k <= ALL_LABELS:
-            wanted = list(itertools.product(range(k), repeat=count))
-        else:
-            wanted = [tuple((first + step * n) % k for n in range(count)) for step in (1, 0) for first in range(k)]
+        first = self._choice(k)
         data = np.empty(self._shape(shape), dtype=object)
-        data.ravel()[:] = wanted[self._choice(len(wanted))]
+        data.ravel()[:] = [(first + n) % k for n in range(count)]
         return self.xp.array(data, "int64")
 
     def mask(self, name: str, shape: str, label: Any = None) -> Any:  # noqa: ARG002  # they are booleans
@@ -132,12 +141,12 @@ class Fixed:
                 data[(*row, label.data[row])] = True
         return self.xp.array(data, "bool")
 
-    def number(self, name: str, *, high: float | None = None) -> Option:
-        """Return a positive number, for an option; below `high`, where that is given."""
+    def number(self, name: str, *, low: float = 2.0**-900, high: float = 2.0**900) -> Option:
+        """Return a positive number between two others, for an option."""
         symbol = self._symbol(name, (), positive=True)
-        if high is not None:
-            self.domain.declare_positive(Fraction(high) - symbol)
-        return Option(symbol, 2.0**-900, 2.0**900 if high is None else high)
+        if high == 1:
+            self.domain.declare_positive(1 - symbol)
+        return Option(symbol, low, high)
 
     # Terms
 
@@ -207,19 +216,22 @@ class Fixed:
         """Show that two terms are equal, and note the step, or raise NotProvedError."""
         left, right = (x if isinstance(x, Term) else self.term(x) for x in (left, right))
         branch(lambda facts, x, y: self._same(claim, x, y, facts), left.value, right.value)
-        trees = [x for x in (left, right) if not isinstance(x.value, Cases)]
-        text = certificate(*(replaced(x.tree, self._relations()) for x in trees)) if len(trees) == 2 else ""
-        self.steps.append(Step(claim, text))
+        self.steps.append(Step(claim, self._certificate(claim, left, right)))
 
-    def _relations(self) -> dict[str, Any]:
-        return {self.domain.tree(last)[1]: self.domain.tree(others) for last, others in self._summed.items()}
+    def _certificate(self, claim: str, left: Term, right: Term) -> str:
+        """Return the certificate of an identity, if it is one without conditions, of the first pattern."""
+        conditional = isinstance(left.value, Cases) or isinstance(right.value, Cases)
+        if conditional or self.pattern or self._certified[claim] == CERTIFIED:
+            return ""
+        self._certified[claim] += 1
+        by = self.domain.images(self._summed)
+        return certificate(replaced(left.tree, by), replaced(right.tree, by))
 
     def _same(self, claim: str, left: Any, right: Any, facts: Any) -> bool:
         if isinstance(left, float) or isinstance(right, float):
             raise NotProvedError(claim, f"{left} and {right} are not finite")
         residual = self.domain.minus(left, right)
-        for last, others in self._summed.items():
-            residual = self.domain.exchanged(residual, last, others)
+        residual = self.domain.substituted(residual, self._summed)
         for atom, held in facts.items():
             if held and atom.relation == "=":
                 residual = self.domain.where_zero(residual, atom.element)
@@ -245,7 +257,7 @@ def fixed_check(theorem: Theorem, k: int, domain_name: str, drop: str | None = N
     try:
         with symbolic_options():
             while pattern < patterns:
-                setting = Fixed(k, DOMAINS[domain_name](), pattern=pattern, drop=drop)
+                setting = Fixed(k, DOMAINS[domain_name](), rows=1 if pattern else ROWS, pattern=pattern, drop=drop)
                 theorem.prove(setting)
                 pattern, patterns = pattern + 1, setting.patterns
                 steps |= dict.fromkeys(setting.steps)

@@ -66,7 +66,7 @@ class Quotients(Symbolic):
     def __init__(self) -> None:
         """Begin with no generators."""
         self.generators: list[Generator] = []
-        self._places: dict[tuple[str, Quotient], int] = {}
+        self._known: dict[tuple[str, Quotient], int] = {}
         self._declared: list[Quotient] = []
         self._signs: dict[str, int | None] = {}
         self._free: list[bool] = []
@@ -91,8 +91,7 @@ class Quotients(Symbolic):
             common = num.gcd(den)
             if not common.is_one():
                 num, den = num / common, den / common
-        lead = den.leading_coefficient()
-        return Quotient(self, num, den) if lead == 1 else Quotient(self, num / lead, den / lead)
+        return self._led(num, den)
 
     def number(self, value: Fraction) -> Quotient:
         """Return a fraction as an element."""
@@ -107,12 +106,15 @@ class Quotients(Symbolic):
         return Fraction(int(value.p), int(value.q))
 
     def plus(self, x: Quotient, y: Quotient) -> Quotient:
-        """Return x + y."""
+        """Return x + y, by the common factors of small parts rather than of large ones (Henrici 1956)."""
         self.current(x), self.current(y)
-        if x.den == y.den:
-            num = x.num + y.num
-            return Quotient(self, num, x.den) if x.den.is_one() else self.quotient(num, x.den)
-        return self.quotient(x.num * y.den + y.num * x.den, x.den * y.den)
+        if x.den.is_one() and y.den.is_one():
+            return Quotient(self, x.num + y.num, x.den)
+        common = x.den if x.den == y.den else x.den.gcd(y.den)
+        mine, its = x.den / common, y.den / common
+        num = x.num * its + y.num * mine
+        left = num.gcd(common)
+        return self._led(num / left, mine * (y.den / left))
 
     def minus(self, x: Quotient, y: Quotient) -> Quotient:
         """Return x − y."""
@@ -121,13 +123,22 @@ class Quotients(Symbolic):
     def times(self, x: Quotient, y: Quotient) -> Quotient:
         """Return x y."""
         self.current(x), self.current(y)
-        num, den = x.num * y.num, x.den * y.den
-        return Quotient(self, num, den) if den.is_one() else self.quotient(num, den)
+        if x.den.is_one() and y.den.is_one():
+            return Quotient(self, x.num * y.num, x.den)
+        if x.num == 0 or y.num == 0:
+            return self.zero
+        one, other = x.num.gcd(y.den), y.num.gcd(x.den)
+        return self._led((x.num / one) * (y.num / other), (x.den / other) * (y.den / one))
+
+    def _led(self, num: Any, den: Any) -> Quotient:
+        """Return a quotient of polynomials without a common factor."""
+        lead = den.leading_coefficient()
+        return Quotient(self, num, den) if lead == 1 else Quotient(self, num / lead, den / lead)
 
     def over(self, x: Quotient, y: Quotient) -> Quotient:
         """Return x / y."""
-        self.current(x), self.current(y)
-        return self.quotient(x.num * y.den, x.den * y.num)
+        self.current(y)
+        return self.times(x, self._led(y.den, y.num))
 
     # Generators
 
@@ -154,9 +165,9 @@ class Quotients(Symbolic):
 
     def _of(self, kind: str, argument: Quotient, label: str, *, positive: bool = False) -> Quotient:
         key = (kind, argument)
-        if key not in self._places:
-            self._places[key] = self._new(Generator(kind, label, positive, argument), free=self.free(argument))
-        return self.generator(self._places[key])
+        if key not in self._known:
+            self._known[key] = self._new(Generator(kind, label, positive, argument), free=self.free(argument))
+        return self.generator(self._known[key])
 
     def used(self, x: Quotient) -> Iterator[int]:
         """Go through the generators that occur in an element."""

@@ -141,8 +141,12 @@ class Symbolic(ABC):
         """Return x with 0 in the place of free numbers, None where that is not defined."""
 
     @abstractmethod
-    def exchanged(self, x: Any, symbol: Any, by: Any) -> Any:
-        """Return x with an element in the place of a symbol, but in exponentials and logarithms."""
+    def substituted(self, x: Any, by: Mapping[Any, Any]) -> Any:
+        """Return x with elements in the place of symbols."""
+
+    @abstractmethod
+    def images(self, by: Mapping[Any, Any]) -> dict[str, Tree]:
+        """Return trees for the atoms that change with elements in the place of symbols."""
 
     @abstractmethod
     def declare_positive(self, x: Any) -> None:
