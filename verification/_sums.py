@@ -26,7 +26,7 @@ ONE: Monomial = frozenset()
 
 def _depth(term: Any) -> int:
     inner = max((_depth(a) for a in term.args), default=0)
-    return inner + 1 if isinstance(term, Sum) else inner
+    return inner + len(term.limits) if isinstance(term, Sum) else inner  # SymPy makes one sum of two
 
 
 class Normaliser:
@@ -222,13 +222,12 @@ class Normaliser:
         return 0 if atom.is_nonnegative else None
 
     def _sum_sign(self, atom: Any) -> int | None:
-        if isinstance(atom.function, Element) and atom.function.base in self.facts.positive:
+        body, sizes = self.polynomial(atom.function), [high + 1 for _, _, high in atom.limits]
+        if self.is_positive(body) and all(size.is_positive for size in sizes):
             return 1
-        body, size = self.polynomial(atom.function), atom.limits[0][2] + 1
-        if self.is_positive(body) and size.is_positive:
-            return 1
-        left = [a for m in body for a, n in m if isinstance(a, Element) and a.base in self.facts.positive and n == 1]
-        if len(body) == 1 and left and all(self._atom_sign(a) == 1 for m in body for a, _ in m if a not in left):
+        k, masks = atom.limits[0][0], self.facts.positive
+        left = [a for m in body for a, n in m if n == 1 and _is_of_a_row(a, k) and a.base in masks]
+        if len(sizes) == len(body) == 1 and left and all(self._atom_sign(a) == 1 for m in body for a, _ in m if a not in left):
             return 1  # positive terms over a set of classes that is not empty
         return 0 if self.is_nonnegative(body) else None
 
@@ -239,12 +238,14 @@ class Normaliser:
         return {ONE: sympy.S.One} if known else {}
 
     def _sums(self, term: Any) -> Polynomial:
-        (k, low, high), *outer = term.limits  # the innermost comes first
-        if low != 0:
-            msg = "a sum that does not start at 0"
-            raise UndecidedError(msg, str(term))
-        inner = self._sum(term.function, k, high + 1)
-        return self.polynomial(Sum(self.term(inner), *outer)) if outer else inner
+        body, total = term.function, {}
+        for k, low, high in term.limits:  # the innermost comes first
+            if low != 0:
+                msg = "a sum that does not start at 0"
+                raise UndecidedError(msg, str(term))
+            total = self._sum(body, k, high + 1)
+            body = self.term(total)
+        return total
 
     def _sum(self, body: Any, k: Any, size: Any) -> Polynomial:
         if size.is_Integer:
@@ -277,9 +278,7 @@ class Normaliser:
         if len(inside) != 1:
             return False
         (atom, n), *_ = inside
-        if not (isinstance(atom, Element) and n == 1 and atom.base in self.facts.summed):
-            return False
-        return bool(atom.indices[-1] == k and not any(mentions(i, k) for i in atom.indices[:-1]))
+        return n == 1 and _is_of_a_row(atom, k) and atom.base in self.facts.summed
 
     def numerator(self, term: Any) -> Any:
         """Return the numerator of a term as a polynomial of SymPy."""
@@ -309,6 +308,11 @@ class Normaliser:
     def is_zero(self, term: Any) -> bool:
         """Tell whether a term is 0 whatever the values of its atoms."""
         return not self.numerator(term)
+
+
+def _is_of_a_row(atom: Any, k: Any) -> bool:
+    """Tell whether an atom is an element of which an index runs through a row: the last one, and no other."""
+    return isinstance(atom, Element) and atom.indices[-1:] == (k,) and not any(mentions(i, k) for i in atom.indices[:-1])
 
 
 def _content(numbers: list[Any]) -> Any:
