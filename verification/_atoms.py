@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from sympy import Add, Dummy, Expr, Integer, KroneckerDelta, Mul
 
@@ -16,7 +16,7 @@ class Atom(Expr):
 
     is_commutative = is_real = True
 
-    def __new__(cls, *args: Any) -> Atom:
+    def __new__(cls, *args: Any) -> Self:
         """Take arguments that are terms already."""
         return Expr.__new__(cls, *args)
 
@@ -35,7 +35,7 @@ class Element(Expr):
     is_commutative = True
     is_symbol = _diff_wrt = True
 
-    def __new__(cls, *args: Any) -> Element:
+    def __new__(cls, *args: Any) -> Self:
         """Take the symbol and the indices."""
         return Expr.__new__(cls, *args)
 

@@ -237,5 +237,3 @@ def every_check(theorem: Theorem, drop: str | None = None) -> Check:
     if verdict is Verdict.PROVED and not setting.steps:
         verdict, detail = Verdict.UNDECIDED, "no identity was shown"
     return Check(setting.name, verdict, time.perf_counter() - start, tuple(setting.steps), detail)
-
-

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 from sympy import Integer
 
-from verification._atoms import Exp, Reciprocal, Log
+from verification._atoms import Exp, Log, Reciprocal
 from verification._cases import apply, choose
 from verification._options import HUGE, TINY, Option
 from verification._results import UndecidedError

@@ -8,16 +8,19 @@ exponentials, logarithms, sums, reciprocals.  A term is 0 if its numerator is th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy import Add, Dummy, Float, KroneckerDelta, Mul, Pow, Rational, Sum, Symbol
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
 
-from verification._atoms import UNDECIDED, Element, Exp, Facts, Reciprocal, Log
+from verification._atoms import UNDECIDED, Element, Exp, Facts, Log, Reciprocal
 from verification._results import UndecidedError
 from verification._traverse import mentions, replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Monomial = frozenset[tuple[Any, int]]
 Polynomial = dict[Monomial, Any]
@@ -36,6 +39,19 @@ class Normaliser:
         """Remember each normal form that is found."""
         self.facts = facts
         self._known: dict[Any, Polynomial] = {}
+        self._rules: dict[type, Callable[[Any], Polynomial]] = {
+            Float: self._refuse,
+            Rational: self._rational,
+            Add: lambda t: self._added([self.polynomial(a) for a in t.args]),
+            Mul: self._product,
+            Pow: lambda t: self._power(self.polynomial(t.base), self._whole(t.exp)),
+            Exp: lambda t: self._exponential(self.polynomial(t.args[0])),
+            Log: lambda t: self._logarithm(self.polynomial(t.args[0])),
+            Reciprocal: lambda t: self._power(self.polynomial(t.args[0]), -1),
+            KroneckerDelta: lambda t: self._delta(*t.args),
+            Sum: self._sums,
+            **dict.fromkeys((Symbol, Element, *UNDECIDED), self._atom),
+        }
 
     def polynomial(self, term: Any) -> Polynomial:
         """Return a term as a polynomial in atoms, with whole exponents of either sign."""
@@ -48,37 +64,30 @@ class Normaliser:
         """Return a polynomial as a term."""
         return Add(*(Mul(c, *(Pow(a, n) for a, n in monomial)) for monomial, c in polynomial.items()))
 
-    def _polynomial(self, term: Any) -> Polynomial:  # noqa: PLR0911  # one return for each kind of term
-        if isinstance(term, Float):
-            msg = "a number with digits after the point, which is rounded"
-            raise UndecidedError(msg, str(term))
-        if term.is_Rational:
-            return {ONE: term} if term else {}
-        if isinstance(term, Add):
-            return self._added([self.polynomial(t) for t in term.args])
-        if isinstance(term, Mul):
-            product: Polynomial = {ONE: sympy.S.One}
-            for factor in term.args:
-                product = self.times(product, self.polynomial(factor))
-            return product
-        if isinstance(term, (sympy.exp, Exp)):
-            return self._exponential(self.polynomial(term.args[0]))
-        if isinstance(term, Reciprocal):
-            return self._power(self.polynomial(term.args[0]), -1)
-        if isinstance(term, Pow):
-            return self._power(self.polynomial(term.base), self._whole(term.exp))
-        if isinstance(term, (sympy.log, Log)):
-            return self._logarithm(self.polynomial(term.args[0]))
-        if isinstance(term, KroneckerDelta):
-            return self._delta(*term.args)
-        if isinstance(term, Sum):
-            return self._sums(term)
+    def _polynomial(self, term: Any) -> Polynomial:
         if self.facts.is_held(term):
             return {ONE: sympy.S.One}
-        if isinstance(term, (Symbol, Element, *UNDECIDED)):
-            return {frozenset([(term, 1)]): sympy.S.One}
+        for kind in type(term).__mro__:
+            if kind in self._rules:
+                return self._rules[kind](term)
         msg = f"no rule for {type(term).__name__}"
         raise UndecidedError(msg, str(term))
+
+    def _rational(self, term: Any) -> Polynomial:
+        return {ONE: term} if term else {}
+
+    def _refuse(self, term: Any) -> Polynomial:
+        msg = "a number with digits after the point, which is rounded"
+        raise UndecidedError(msg, str(term))
+
+    def _atom(self, term: Any) -> Polynomial:
+        return {frozenset([(term, 1)]): sympy.S.One}
+
+    def _product(self, term: Any) -> Polynomial:
+        product: Polynomial = {ONE: sympy.S.One}
+        for factor in term.args:
+            product = self.times(product, self.polynomial(factor))
+        return product
 
     def _whole(self, exponent: Any) -> int:
         if not exponent.is_Integer:
@@ -227,7 +236,11 @@ class Normaliser:
             return 1
         k, masks = atom.limits[0][0], self.facts.positive
         left = [a for m in body for a, n in m if n == 1 and _is_of_a_row(a, k) and a.base in masks]
-        if len(sizes) == len(body) == 1 and left and all(self._atom_sign(a) == 1 for m in body for a, _ in m if a not in left):
+        if (
+            len(sizes) == len(body) == 1
+            and left
+            and all(self._atom_sign(a) == 1 for m in body for a, _ in m if a not in left)
+        ):
             return 1  # positive terms over a set of classes that is not empty
         return 0 if self.is_nonnegative(body) else None
 
@@ -312,7 +325,9 @@ class Normaliser:
 
 def _is_of_a_row(atom: Any, k: Any) -> bool:
     """Tell whether an atom is an element of which an index runs through a row: the last one, and no other."""
-    return isinstance(atom, Element) and atom.indices[-1:] == (k,) and not any(mentions(i, k) for i in atom.indices[:-1])
+    return (
+        isinstance(atom, Element) and atom.indices[-1:] == (k,) and not any(mentions(i, k) for i in atom.indices[:-1])
+    )
 
 
 def _content(numbers: list[Any]) -> Any:

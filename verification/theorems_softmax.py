@@ -50,7 +50,9 @@ def product(s: Setting) -> None:
         mean = s.sum("K", lambda j: s.at(probs, n, j) * s.at(v, n, j))
         s.equal(r"$(J v)_i = \sum_j J_{ij} v_j$", s.at(jv, n, i), along)
         s.equal(r"$J v = J^\top v$", s.at(jv, n, i), back)
-        s.equal(r"$J v = S \circ (v - \langle S, v \rangle)$", s.at(jv, n, i), s.at(probs, n, i) * (s.at(v, n, i) - mean))
+        s.equal(
+            r"$J v = S \circ (v - \langle S, v \rangle)$", s.at(jv, n, i), s.at(probs, n, i) * (s.at(v, n, i) - mean)
+        )
 
 
 def hessian(s: Setting) -> None:

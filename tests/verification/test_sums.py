@@ -54,7 +54,7 @@ class Instance:
         kinds = {
             Add: lambda *a: sum(a, mpmath.mpf(0)),
             Mul: lambda *a: mpmath.fprod(a),
-            Pow: lambda a, n: mpmath.power(a, n),
+            Pow: mpmath.power,
             Exp: mpmath.exp,
             Log: mpmath.log,
             Reciprocal: lambda a: 1 / mpmath.mpf(a),
