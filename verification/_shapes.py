@@ -227,7 +227,8 @@ class SymbolicArray:
         taken = sum(1 for k in keys if k is not None and k is not Ellipsis)
         at = keys.index(Ellipsis) if Ellipsis in keys else len(keys)
         keys[at : at + 1] = [slice(None)] * (self.ndim - taken)
-        axes, element, left = [], self.element, list(self.axes)
+        axes: list[Any] = []
+        element, left = self.element, list(self.axes)
         for k in keys:
             if k is None:
                 axes.append(None)

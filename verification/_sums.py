@@ -214,8 +214,9 @@ class Normaliser:
     def _sign(self, monomial: Monomial) -> int | None:
         """Return 1 for a product that is positive, 0 for one that is not negative, None for an unknown sign."""
         signs = [1 if n % 2 == 0 and self._atom_sign(a) == 1 else self._atom_sign(a) for a, n in monomial]
-        if None not in signs:
-            return min(signs, default=1)
+        known = [sign for sign in signs if sign is not None]
+        if len(known) == len(signs):
+            return min(known, default=1)
         odd = [self._atom_sign(a) for a, n in monomial if n % 2]
         return None if None in odd or any(n < 0 for _, n in monomial) else 0
 
