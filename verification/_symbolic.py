@@ -84,6 +84,10 @@ class Symbolic(ABC):
 
     name: str
 
+    def __init__(self) -> None:
+        """Know no maxima yet."""
+        self._maxima: dict[tuple[Any, ...], Any] = {}
+
     @abstractmethod
     def number(self, value: Fraction) -> Any:
         """Return a fraction as an element."""
@@ -358,7 +362,10 @@ class Symbolic(ABC):
             claim = "a maximum of infinities or nan among symbols"
             raise UndecidedError(claim)
         some = apply(lambda *held: any(held), *(apply(self.isfinite, value) for value in inside))
-        return choose(some, self.variable("m", free=True), -math.inf)
+        key = tuple(inside)
+        if key not in self._maxima:  # of the same values, it is the same number
+            self._maxima[key] = self.variable(f"m{len(self._maxima)}", free=True)
+        return choose(some, self._maxima[key], -math.inf)
 
     def _plain(self, value: Any) -> Any:
         """Return a value that is a number, nan excepted, as one that Python compares."""
