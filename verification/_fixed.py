@@ -21,7 +21,7 @@ from verification._results import Check, NotProvedError, Step, UndecidedError, V
 from verification._terms import Term
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from verification._results import Theorem
     from verification._symbolic import Symbolic
@@ -250,19 +250,31 @@ class Fixed:
         self.steps.append(Step(claim))
 
 
-def fixed_check(theorem: Theorem, k: int, domain_name: str, drop: str | None = None) -> Check:
-    """Prove a theorem for one number of classes, with all labels, masks and signs."""
-    start, steps = time.perf_counter(), {}
-    verdict, detail, pattern, patterns = Verdict.PROVED, "", 0, 1
+def in_patterns(k: int, domain_name: str, drop: str | None) -> Iterator[Fixed]:
+    """Make a setting for each pattern; how many there are, a setting knows once it is used."""
+    pattern, count = 0, 1
+    while pattern < count:
+        setting = Fixed(k, DOMAINS[domain_name](), rows=1 if pattern else ROWS, pattern=pattern, drop=drop)
+        yield setting
+        pattern, count = pattern + 1, setting.patterns
+
+
+def checked(prover: str, theorem: Theorem, settings: Iterable[Fixed]) -> Check:
+    """Prove a theorem in all settings."""
+    start, verdict, detail = time.perf_counter(), Verdict.PROVED, ""
+    steps: dict[Step, None] = {}
     try:
         with symbolic_options():
-            while pattern < patterns:
-                setting = Fixed(k, DOMAINS[domain_name](), rows=1 if pattern else ROWS, pattern=pattern, drop=drop)
+            for setting in settings:
                 theorem.prove(setting)
-                pattern, patterns = pattern + 1, setting.patterns
                 steps |= dict.fromkeys(setting.steps)
     except NotProvedError as error:
         verdict, detail = error.verdict, str(error)
     if verdict is Verdict.PROVED and not steps:
         verdict, detail = Verdict.UNDECIDED, "no identity was shown"
-    return Check(f"{domain_name}, K = {k}", verdict, time.perf_counter() - start, tuple(steps), detail)
+    return Check(prover, verdict, time.perf_counter() - start, tuple(steps), detail)
+
+
+def fixed_check(theorem: Theorem, k: int, domain_name: str, drop: str | None = None) -> Check:
+    """Prove a theorem for one number of classes, with all labels, masks and signs."""
+    return checked(f"{domain_name}, K = {k}", theorem, in_patterns(k, domain_name, drop))

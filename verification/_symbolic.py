@@ -83,6 +83,8 @@ class Symbolic(ABC):
     """A domain of exact elements: extended reals, comparisons by declared signs, a free number for a maximum."""
 
     name: str
+    true_maxima = False
+    """Whether a maximum is looked for among the values, before a free number stands for it."""
 
     def __init__(self) -> None:
         """Know no maxima yet."""
@@ -358,6 +360,9 @@ class Symbolic(ABC):
         inside = [value for value in values if value != -math.inf]
         if len(inside) == 1:
             return inside[0]
+        largest = self._largest(inside) if self.true_maxima else None
+        if largest is not None:
+            return largest
         if any(leaf == math.inf or self.isnan(leaf) for value in inside for leaf in leaves(value)):
             claim = "a maximum of infinities or nan among symbols"
             raise UndecidedError(claim)
@@ -366,6 +371,11 @@ class Symbolic(ABC):
         if key not in self._maxima:  # of the same values, it is the same number
             self._maxima[key] = self.variable(f"m{len(self._maxima)}", free=True)
         return choose(some, self._maxima[key], -math.inf)
+
+    def _largest(self, values: Sequence[Any]) -> Any:
+        """Return the value that is known to be at least as large as all others, None where none is."""
+        known = (x for x in values if all(self.less_equal(y, x) is True for y in values))
+        return next(known, None) if not any(isinstance(x, Cases) for x in values) else None
 
     def _plain(self, value: Any) -> Any:
         """Return a value that is a number, nan excepted, as one that Python compares."""
