@@ -222,7 +222,8 @@ class Field(Quotients):
             if value is not None and value.is_finite() and not value.contains(0) and self._admissible(values, trial):
                 shown = (f"{self.generators[k].label} = {v.str(6, radius=False)}" for k, v in sorted(values.items()))
                 symbols = ", ".join(text for text in shown if "(" not in text)
-                return f"; at {symbols} it is {value.str(6, radius=False)}"
+                where = f" at {symbols}" if symbols else ""
+                return f";{where} it is {value.str(6, radius=False)}"
         return ""
 
     def _admissible(self, values: dict[int, Any], trial: int) -> bool:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from verification._cases import leaves
 from verification._fixed import DOMAINS, Fixed, checked
 from verification._object_array import boxed
-from verification._results import NotProvedError, Step, UndecidedError
+from verification._results import NotProvedError, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from verification._results import Check, Theorem
     from verification._symbolic import Symbolic
-    from verification._terms import Term
 
 LOGITS = "u"
 """The array whose maxima are known: its maximal entries are one symbol, and another is that less a positive symbol."""
@@ -37,7 +36,10 @@ class Path(Fixed):
         return subsets[(self.pattern + row) % len(subsets)]
 
     def reals(self, name: str, shape: str) -> Any:
-        """Return an array of real numbers; of logits, the maximal ones are equal, and the others less."""
+        """Return an array of real numbers; of logits, the maximal ones are equal, and the others less.
+
+        By logits that are tied to each other, nothing is differentiated.
+        """
         if name != LOGITS or shape[-1:] != "K":
             return super().reals(name, shape)
         gaps = super().positives(f"{name} below its maximum by ", shape)
@@ -48,13 +50,6 @@ class Path(Fixed):
                 gaps.data[(*index, k)] = boxed(tops.data[index]).item() - gap
         del self._made[id(gaps)], self._made[id(tops)]
         return gaps
-
-    def diff(self, term: Term, x: Any, *index: Any) -> Term:
-        """Refuse to differentiate by what is tied to others."""
-        if id(x) not in self._made:
-            claim = "a derivative by a logit that is tied to others"
-            raise UndecidedError(claim)
-        return super().diff(term, x, *index)
 
     def minus_infinite(self, claim: str, x: Any, *index: Any) -> None:
         """Show that an element is −inf."""

@@ -60,6 +60,7 @@ class Generator:
     kind: str
     label: str
     positive: bool = False
+    nonzero: bool = False
     argument: Quotient | None = None
 
 
@@ -205,9 +206,9 @@ class Quotients(Symbolic):
         """Return a generator as an element."""
         return Quotient(self, self.symbols[place])
 
-    def variable(self, label: str, *, positive: bool = False, free: bool = False) -> Quotient:
+    def variable(self, label: str, *, positive: bool = False, nonzero: bool = False, free: bool = False) -> Quotient:
         """Return a new real number; a free one is what no result may depend on."""
-        return self.generator(self._new(Generator("symbol", label, positive), free=free))
+        return self.generator(self._new(Generator("symbol", label, positive, nonzero), free=free))
 
     def declare_positive(self, x: Quotient) -> None:
         """Take it for granted that a polynomial is positive."""
@@ -217,7 +218,7 @@ class Quotients(Symbolic):
     def _of(self, kind: str, argument: Quotient, label: str, *, positive: bool = False) -> Quotient:
         key = (kind, argument)
         if key not in self._known:
-            self._known[key] = self._new(Generator(kind, label, positive, argument), free=self.free(argument))
+            self._known[key] = self._new(Generator(kind, label, positive, argument=argument), free=self.free(argument))
         return self.generator(self._known[key])
 
     def used(self, x: Quotient) -> list[int]:
@@ -240,6 +241,14 @@ class Quotients(Symbolic):
                 return None
             sign *= (one or 1) ** n
         return sign
+
+    def nonzero(self, x: Quotient) -> bool:
+        """Tell whether an element is known to differ from 0."""
+        num = self.poly(x)
+        return num != 0 and all(self._sign_of(f) or self._is_nonzero(f) for f, _ in self.factored(num)[1])
+
+    def _is_nonzero(self, factor: Any) -> bool:
+        return any(g.nonzero and factor == self.symbols[k] for k, g in enumerate(self.generators))
 
     def _sign_of(self, poly: Any) -> int | None:
         if poly == 0:
