@@ -153,3 +153,30 @@ TRUE = (
     *(positive_weights, entropies),
 )
 FALSE = (minus_softmax_is_the_gradient, wrong_jacobian)
+
+
+def coldest_softmax(s, share=1):
+    """At temperature 0, uniform over the maxima."""
+    u = s.reals("u", "NK")
+    p, logs = xa.softmax(u, temperature=0), xa.log_softmax(u, temperature=0)
+    for n, k in s.indices("NK"):
+        if k in s.ties(n):
+            s.equal("S = 1 / ties", s.at(p, n, k) * len(s.ties(n)), share)
+            s.equal("log S = −log ties", s.at(logs, n, k), -s.log(s.term(len(s.ties(n)))))
+        else:
+            s.equal("S = 0", s.at(p, n, k), 0)
+            s.minus_infinite("log S = −inf", logs, n, k)
+
+
+def softmax_at_the_true_maximum(s):
+    u = s.reals("u", "NK")
+    p, a = xa.softmax(u), xa.logsumexp(u)
+    for n, k in s.indices("NK"):
+        total = s.sum("K", lambda j: s.exp(s.at(u, n, j)))  # noqa: B023
+        s.equal("S", s.at(p, n, k), s.exp(s.at(u, n, k)) / total)
+        s.equal("A", s.at(a, n), s.log(total))
+        s.equal("1 − S", s.at(xa.softmax_jacobian(u), n, k, k), s.at(p, n, k) * (1 - s.at(p, n, k)))
+
+
+def too_cold_softmax(s):
+    coldest_softmax(s, share=2)
