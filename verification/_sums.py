@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy import Add, Dummy, Float, KroneckerDelta, Mul, Pow, Rational, Sum, Symbol
-from sympy.polys.domains import QQ
-from sympy.polys.rings import ring
 
 from verification._atoms import UNDECIDED, Element, Exp, Facts, Log, Reciprocal
 from verification._results import UndecidedError
@@ -294,10 +292,6 @@ class Normaliser:
         (atom, n), *_ = inside
         return n == 1 and _is_of_a_row(atom, k) and atom.base in self.facts.summed
 
-    def numerator(self, term: Any) -> Any:
-        """Return the numerator of a term as a polynomial of SymPy."""
-        return _as_ring_element(self._without_reciprocals(self.polynomial(term)))
-
     def has_positive_numerator(self, term: Any) -> bool:
         """Tell whether a term is positive as a quotient of positive terms."""
         polynomial = self.polynomial(term)
@@ -308,7 +302,7 @@ class Normaliser:
     def _without_reciprocals(self, polynomial: Polynomial) -> Polynomial:
         """Multiply with the terms whose reciprocals a polynomial holds."""
         while inverses := {a for m in polynomial for a, _ in m if isinstance(a, Reciprocal)}:
-            outer = min(inverses, key=lambda a: (-_nesting(a), str(a)))
+            outer = max(inverses, key=_nesting)
             base, most = self.polynomial(outer.args[0]), max(dict(m).get(outer, 0) for m in polynomial)
             powers = [self._power(base, n) for n in range(most + 1)]
             polynomial = self._added([self._cleared(m, c, outer, powers) for m, c in polynomial.items()])
@@ -320,8 +314,8 @@ class Normaliser:
         return self.times({rest: c}, powers[len(powers) - 1 - held])
 
     def is_zero(self, term: Any) -> bool:
-        """Tell whether a term is 0 whatever the values of its atoms."""
-        return not self.numerator(term)
+        """Tell whether the numerator of a term is the zero polynomial in its atoms."""
+        return not self._without_reciprocals(self.polynomial(term))
 
 
 def _is_of_a_row(atom: Any, k: Any) -> bool:
@@ -338,18 +332,3 @@ def _content(numbers: list[Any]) -> Any:
 
 def _nesting(atom: Any) -> int:
     return max((_nesting(a) for a in atom.args), default=0) + isinstance(atom, Reciprocal)
-
-
-def _as_ring_element(polynomial: Polynomial) -> Any:
-    atoms = sorted({a for m in polynomial for a, _ in m}, key=str)
-    if not atoms:
-        return sum(polynomial.values())
-    names = [f"x{n}" for n in range(len(atoms))]
-    polys, *_ = ring(names, QQ)
-    least = [min(0, *(dict(m).get(a, 0) for m in polynomial)) for a in atoms]
-    return polys.from_dict(
-        {
-            tuple(dict(m).get(a, 0) - low for a, low in zip(atoms, least, strict=True)): QQ(int(c.p), int(c.q))
-            for m, c in polynomial.items()
-        }
-    )

@@ -172,7 +172,7 @@ def softmax_at_the_true_maximum(s):
     u = s.reals("u", "NK")
     p, a = xa.softmax(u), xa.logsumexp(u)
     for n, k in s.indices("NK"):
-        total = s.sum("K", lambda j: s.exp(s.at(u, n, j)))  # noqa: B023
+        total = s.sum("K", lambda j: s.exp(s.at(u, n, j)))
         s.equal("S", s.at(p, n, k), s.exp(s.at(u, n, k)) / total)
         s.equal("A", s.at(a, n), s.log(total))
         s.equal("1 − S", s.at(xa.softmax_jacobian(u), n, k, k), s.at(p, n, k) * (1 - s.at(p, n, k)))
