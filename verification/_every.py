@@ -140,7 +140,7 @@ class Every:
         if any(leaf in INFINITE for leaf in leaves(value)):
             msg = "an element is finite"
             raise NotProvedError(msg, str(value))
-        return self._settled(collapse(value, lambda atom: atom))
+        return self._settled(sympy.sympify(collapse(value, lambda atom: atom) * 1))  # a condition counts 1 or 0
 
     def _settled(self, term: Any) -> Any:
         conditions = {atom: Integer(0) for atom in undecided(term)}
