@@ -20,7 +20,7 @@ COUNTS = ROOT / ".nox" / "counts"
 TORCH = "torch==2.13.0"
 SESSIONS = (
     *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "dask", "onnx"),
-    *("cupy", "cupy-13", "others", "distributed", "peers", "wheel"),
+    *("cupy", "cupy-13", "others", "distributed", "peers", "wheel", "verification"),
 )
 """The sessions that run tests."""
 BESIDE = (
@@ -201,6 +201,14 @@ def peers(session: nox.Session) -> None:
     install(session, *groups("test", "torch", "jax", "peers"), extras="[example]")
     pytest(session, "--lane=peers", measured=True)
     pytest(session, "--lane=example", name="example")
+
+
+@nox.session(python="3.11")
+def verification(session: nox.Session) -> None:
+    """Prove every theorem of the code as it is, refuse its mutants, bound its rounding errors, and write the report."""
+    install(session, *groups("test", "torch", "jax", "peers"), extras="[verify]")
+    pytest(session, "--lane=verification")
+    session.run("python", "-m", "verification", "--output", str(ROOT / ".nox" / "verification"))
 
 
 @nox.session(python="3.11")
