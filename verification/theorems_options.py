@@ -243,8 +243,8 @@ OPTIONS = (
         "all-options-masked",
         "All options at once, and a mask",
         "docs/theory.md, equation options",
-        *("weights", "samples", "smoothing", "temperature", "z_loss", "mask"),
-        assumptions=("all options positive", r"$\varepsilon < 1$"),
+        *("weights", "samples", "smoothing", "temperature", "softcap", "z_loss", "mask"),
+        assumptions=("all options positive", r"$\varepsilon < 1$", r"$u_k \ne 0$"),
     ),
     Theorem(
         "softcap-derivatives",
