@@ -11,7 +11,8 @@ def softmax_is_the_gradient(s, sign=1):
     a, p = xa.logsumexp(u), xa.softmax(u)
     for n, k in s.indices("NK"):
         s.equal("∂A/∂u = S", s.diff(s.at(a, n), u, n, k), sign * s.at(p, n, k))
-        s.equal("S = e^u / Σ e^u", s.at(p, n, k), s.exp(s.at(u, n, k)) / s.sum("K", lambda j: s.exp(s.at(u, n, j))))
+        total = s.sum("K", lambda j: s.exp(s.at(u, n, j)))  # noqa: B023
+        s.equal("S = e^u / Σ e^u", s.at(p, n, k), s.exp(s.at(u, n, k)) / total)
         s.equal("e^(log S) = S", s.exp(s.at(xa.log_softmax(u), n, k)), s.at(p, n, k))
 
 
@@ -119,9 +120,10 @@ def partitions_merge(s):
 def signed_sums(s):
     u, w = s.reals("u", "NK"), s.nonzeros("w", "NK")
     value, sign = xa.logsumexp(u, weights=w, return_sign=True)
+    signed = s.xp.exp(value) * sign
     for (n,) in s.indices("N"):
         total = s.sum("K", lambda k: s.at(w, n, k) * s.exp(s.at(u, n, k)))  # noqa: B023
-        s.equal("e^value sign = Σ w e^u", s.exp(s.term_of(value, n)) * s.term_of(sign, n), total)
+        s.equal("e^value sign = Σ w e^u", s.at(signed, n), total)
 
 
 def positive_weights(s):
