@@ -182,7 +182,7 @@ class SympyField(Field):
     def _generated(self, k: int) -> Any:
         generator = self.generators[k]
         if generator.argument is None:
-            return sympy.Symbol(f"g{k}", real=True)
+            return sympy.Symbol(f"g{k}")
         inside = self._expressed(self.poly(generator.argument)) / self._expressed(self.denominator(generator.argument))
         if generator.kind == "exp":
             return sympy.exp(inside / 2)
