@@ -9,13 +9,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import sympy
-from sympy import IndexedBase, Integer, KroneckerDelta
+from sympy import Integer, KroneckerDelta, Symbol
 
-from verification._atoms import Exp, Facts, Less, Reciprocal, Same, reciprocal
+from verification._atoms import Element, Exp, Facts, Less, Same, reciprocal
 from verification._cases import Cases, apply, atoms_of, choose, collapse, leaves, restrict
 from verification._options import Option
 from verification._results import UndecidedError
 from verification._sums import Normaliser
+from verification._traverse import mentions, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,16 +67,16 @@ class Elements:
     def substitute(self, value: Any, by: dict[Any, Any]) -> Any:
         """Replace indices in a value and in its conditions."""
         if isinstance(value, Cases):
-            condition = self.condition(value.atom.xreplace(by))
+            condition = self.condition(replaced(value.atom, by))
             return choose(condition, self.substitute(value.yes, by), self.substitute(value.no, by))
-        return value if isinstance(value, bool) else value.xreplace(by)
+        return value if isinstance(value, bool) else replaced(value, by)
 
     def positive(self, term: Any) -> bool:
         """Tell whether a finite term is known to be positive."""
         if term.is_Number:
             return bool(term.is_positive)
         return self.normaliser.is_positive(self.normaliser.polynomial(term)) or (
-            term.has(Reciprocal) and self.normaliser.has_positive_numerator(term)
+            self.normaliser.has_positive_numerator(term)
         )
 
     def negative(self, term: Any) -> bool:
@@ -121,14 +122,11 @@ class Elements:
             raise UndecidedError(msg, f"{a} < {b}")
         if a in INFINITE or b in INFINITE:
             return bool((a if a in INFINITE else 0) < (b if b in INFINITE else 0))
-        if self.facts.within(a, b) if a.is_integer and self.facts.range_of(a) is not None else False:
-            return True
         difference = b - a
-        if self.positive(difference):
+        if (self.facts.range_of(a) is not None and self.facts.within(a, b)) or self.positive(difference):
             return True
-        if difference == 0 or self.negative(difference):
-            return False
-        if self.normaliser.is_nonnegative(self.normaliser.polynomial(-difference)):
+        opposite = self.normaliser.polynomial(-difference)
+        if self.negative(difference) or self.normaliser.is_nonnegative(opposite):
             return False
         return Cases(Less(a, b), yes=True, no=False)
 
@@ -138,7 +136,7 @@ class Elements:
             return a == b and a is not sympy.nan
         if isinstance(a, bool) or a == b:
             return a == b
-        if a.is_integer and b.is_integer:
+        if all(isinstance(x, (Integer, Symbol, Element)) and x.is_integer for x in (a, b)):
             return self.condition(KroneckerDelta(a, b))
         if self.positive(a - b) or self.negative(a - b) or (a - b).is_nonzero:
             return False
@@ -146,13 +144,13 @@ class Elements:
 
     def summed(self, value: Any, index: Any, size: Any) -> Any:
         """Sum a value over an index; conditions that do not depend on it stay conditions."""
-        outer = sorted((a for a in atoms_of(value) if not a.has(index)), key=sympy.default_sort_key)
+        outer = sorted((a for a in atoms_of(value) if not mentions(a, index)), key=sympy.default_sort_key)
         if outer:
             halves = [self.summed(restrict(value, outer[0], held), index, size) for held in (True, False)]
             return choose(self.condition(outer[0]), *halves)
         if isinstance(size, Integer):
             parts = [self.substitute(value, {index: Integer(n)}) for n in range(int(size))]
-            return apply(lambda *terms: sympy.Add(*terms), *parts)
+            return apply(sympy.Add, *parts)
         for atom in sorted(atoms_of(value), key=sympy.default_sort_key):
             if isinstance(atom, KroneckerDelta) and index in atom.args:
                 other = atom.args[1] if atom.args[0] == index else atom.args[0]
@@ -162,7 +160,7 @@ class Elements:
             msg = "a sum of what may be infinite"
             raise UndecidedError(msg, str(value))
         bound = self.facts.index("k", size)
-        return sympy.Sum(collapse(value, lambda atom: atom).xreplace({index: bound}), (bound, 0, size - 1))
+        return sympy.Sum(replaced(collapse(value, lambda atom: atom), {index: bound}), (bound, 0, size - 1))
 
     def _split(self, value: Any, delta: Any, index: Any, other: Any, size: Any) -> Any:
         """Sum a value that has another form at one index: there it is known what else holds."""
@@ -173,7 +171,7 @@ class Elements:
 
     def some(self, value: Any, index: Any, size: Any) -> Any:
         """Tell whether a condition holds for any value of an index."""
-        outer = sorted((a for a in atoms_of(value) if not a.has(index)), key=sympy.default_sort_key)
+        outer = sorted((a for a in atoms_of(value) if not mentions(a, index)), key=sympy.default_sort_key)
         if outer:
             halves = [self.some(restrict(value, outer[0], held), index, size) for held in (True, False)]
             return choose(self.condition(outer[0]), *halves)
@@ -229,7 +227,8 @@ class SymbolicArray:
         taken = sum(1 for k in keys if k is not None and k is not Ellipsis)
         at = keys.index(Ellipsis) if Ellipsis in keys else len(keys)
         keys[at : at + 1] = [slice(None)] * (self.ndim - taken)
-        axes, element, left = [], self.element, list(self.axes)
+        axes: list[Any] = []
+        element, left = self.element, list(self.axes)
         for k in keys:
             if k is None:
                 axes.append(None)
@@ -260,8 +259,16 @@ def _operator(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any
 
 
 for _name, _function in {
-    **{"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide"},
-    **{"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"},
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "divide",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "eq": "equal",
+    "ne": "not_equal",
 }.items():
     setattr(SymbolicArray, f"__{_name}__", _operator(_function))
     if _name in ("add", "sub", "mul", "truediv"):
@@ -270,5 +277,5 @@ for _name, _function in {
 
 def free_real(rows: list[Any]) -> Any:
     """Return a real number of which nothing is known, one for each row."""
-    base = IndexedBase(sympy.Dummy("m", real=True))
-    return base[tuple(rows)] if rows else sympy.Dummy("m", real=True)
+    base = sympy.Dummy("m", real=True)
+    return Element(base, *rows) if rows else base

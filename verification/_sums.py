@@ -8,15 +8,19 @@ exponentials, logarithms, sums, reciprocals.  A term is 0 if its numerator is th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy
-from sympy import Add, Dummy, Float, Indexed, KroneckerDelta, Mul, Pow, Rational, Sum, Symbol
+from sympy import Add, Dummy, Float, KroneckerDelta, Mul, Pow, Rational, Sum, Symbol
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
 
-from verification._atoms import UNDECIDED, Exp, Facts, Reciprocal, Log
+from verification._atoms import UNDECIDED, Element, Exp, Facts, Log, Reciprocal
 from verification._results import UndecidedError
+from verification._traverse import mentions, replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Monomial = frozenset[tuple[Any, int]]
 Polynomial = dict[Monomial, Any]
@@ -25,7 +29,7 @@ ONE: Monomial = frozenset()
 
 def _depth(term: Any) -> int:
     inner = max((_depth(a) for a in term.args), default=0)
-    return inner + 1 if isinstance(term, Sum) else inner
+    return inner + len(term.limits) if isinstance(term, Sum) else inner  # SymPy makes one sum of two
 
 
 class Normaliser:
@@ -35,6 +39,19 @@ class Normaliser:
         """Remember each normal form that is found."""
         self.facts = facts
         self._known: dict[Any, Polynomial] = {}
+        self._rules: dict[type, Callable[[Any], Polynomial]] = {
+            Float: self._refuse,
+            Rational: self._rational,
+            Add: lambda t: self._added([self.polynomial(a) for a in t.args]),
+            Mul: self._product,
+            Pow: lambda t: self._power(self.polynomial(t.base), self._whole(t.exp)),
+            Exp: lambda t: self._exponential(self.polynomial(t.args[0])),
+            Log: lambda t: self._logarithm(self.polynomial(t.args[0])),
+            Reciprocal: lambda t: self._power(self.polynomial(t.args[0]), -1),
+            KroneckerDelta: lambda t: self._delta(*t.args),
+            Sum: self._sums,
+            **dict.fromkeys((Symbol, Element, *UNDECIDED), self._atom),
+        }
 
     def polynomial(self, term: Any) -> Polynomial:
         """Return a term as a polynomial in atoms, with whole exponents of either sign."""
@@ -47,37 +64,30 @@ class Normaliser:
         """Return a polynomial as a term."""
         return Add(*(Mul(c, *(Pow(a, n) for a, n in monomial)) for monomial, c in polynomial.items()))
 
-    def _polynomial(self, term: Any) -> Polynomial:  # noqa: PLR0911  # one return for each kind of term
-        if isinstance(term, Float):
-            msg = "a number with digits after the point, which is rounded"
-            raise UndecidedError(msg, str(term))
-        if term.is_Rational:
-            return {ONE: term} if term else {}
-        if isinstance(term, Add):
-            return self._added([self.polynomial(t) for t in term.args])
-        if isinstance(term, Mul):
-            product: Polynomial = {ONE: sympy.S.One}
-            for factor in term.args:
-                product = self.times(product, self.polynomial(factor))
-            return product
-        if isinstance(term, (sympy.exp, Exp)):
-            return self._exponential(self.polynomial(term.args[0]))
-        if isinstance(term, Reciprocal):
-            return self._power(self.polynomial(term.args[0]), -1)
-        if isinstance(term, Pow):
-            return self._power(self.polynomial(term.base), self._whole(term.exp))
-        if isinstance(term, (sympy.log, Log)):
-            return self._logarithm(self.polynomial(term.args[0]))
-        if isinstance(term, KroneckerDelta):
-            return self._delta(*term.args)
-        if isinstance(term, Sum):
-            return self._sums(term)
+    def _polynomial(self, term: Any) -> Polynomial:
         if self.facts.is_held(term):
             return {ONE: sympy.S.One}
-        if isinstance(term, (Symbol, Indexed, *UNDECIDED)):
-            return {frozenset([(term, 1)]): sympy.S.One}
+        for kind in type(term).__mro__:
+            if kind in self._rules:
+                return self._rules[kind](term)
         msg = f"no rule for {type(term).__name__}"
         raise UndecidedError(msg, str(term))
+
+    def _rational(self, term: Any) -> Polynomial:
+        return {ONE: term} if term else {}
+
+    def _refuse(self, term: Any) -> Polynomial:
+        msg = "a number with digits after the point, which is rounded"
+        raise UndecidedError(msg, str(term))
+
+    def _atom(self, term: Any) -> Polynomial:
+        return {frozenset([(term, 1)]): sympy.S.One}
+
+    def _product(self, term: Any) -> Polynomial:
+        product: Polynomial = {ONE: sympy.S.One}
+        for factor in term.args:
+            product = self.times(product, self.polynomial(factor))
+        return product
 
     def _whole(self, exponent: Any) -> int:
         if not exponent.is_Integer:
@@ -204,8 +214,9 @@ class Normaliser:
     def _sign(self, monomial: Monomial) -> int | None:
         """Return 1 for a product that is positive, 0 for one that is not negative, None for an unknown sign."""
         signs = [1 if n % 2 == 0 and self._atom_sign(a) == 1 else self._atom_sign(a) for a, n in monomial]
-        if None not in signs:
-            return min(signs, default=1)
+        known = [sign for sign in signs if sign is not None]
+        if len(known) == len(signs):
+            return min(known, default=1)
         odd = [self._atom_sign(a) for a, n in monomial if n % 2]
         return None if None in odd or any(n < 0 for _, n in monomial) else 0
 
@@ -221,13 +232,16 @@ class Normaliser:
         return 0 if atom.is_nonnegative else None
 
     def _sum_sign(self, atom: Any) -> int | None:
-        if isinstance(atom.function, Indexed) and atom.function.base in self.facts.positive:
+        body, sizes = self.polynomial(atom.function), [high + 1 for _, _, high in atom.limits]
+        if self.is_positive(body) and all(size.is_positive for size in sizes):
             return 1
-        body, size = self.polynomial(atom.function), atom.limits[0][2] + 1
-        if self.is_positive(body) and size.is_positive:
-            return 1
-        left = [a for m in body for a, n in m if isinstance(a, Indexed) and a.base in self.facts.positive and n == 1]
-        if len(body) == 1 and left and all(self._atom_sign(a) == 1 for m in body for a, _ in m if a not in left):
+        k, masks = atom.limits[0][0], self.facts.positive
+        left = [a for m in body for a, n in m if n == 1 and _is_of_a_row(a, k) and a.base in masks]
+        if (
+            len(sizes) == len(body) == 1
+            and left
+            and all(self._atom_sign(a) == 1 for m in body for a, _ in m if a not in left)
+        ):
             return 1  # positive terms over a set of classes that is not empty
         return 0 if self.is_nonnegative(body) else None
 
@@ -238,30 +252,32 @@ class Normaliser:
         return {ONE: sympy.S.One} if known else {}
 
     def _sums(self, term: Any) -> Polynomial:
-        (k, low, high), *outer = term.limits  # the innermost comes first
-        if low != 0:
-            msg = "a sum that does not start at 0"
-            raise UndecidedError(msg, str(term))
-        inner = self._sum(term.function, k, high + 1)
-        return self.polynomial(Sum(self.term(inner), *outer)) if outer else inner
+        body, total = term.function, {}
+        for k, low, high in term.limits:  # the innermost comes first
+            if low != 0:
+                msg = "a sum that does not start at 0"
+                raise UndecidedError(msg, str(term))
+            total = self._sum(body, k, high + 1)
+            body = self.term(total)
+        return total
 
     def _sum(self, body: Any, k: Any, size: Any) -> Polynomial:
         if size.is_Integer:
-            return self._added([self.polynomial(body.xreplace({k: sympy.Integer(i)})) for i in range(int(size))])
+            return self._added([self.polynomial(replaced(body, {k: sympy.Integer(i)})) for i in range(int(size))])
         bound = self.facts.index("k", size)
-        summands = self.polynomial(body.xreplace({k: bound}))
+        summands = self.polynomial(replaced(body, {k: bound}))
         return self._added([self._summed(monomial, c, bound, size) for monomial, c in summands.items()])
 
     def _summed(self, monomial: Monomial, c: Any, k: Dummy, size: Any) -> Polynomial:
         for atom, _ in monomial:
             if isinstance(atom, KroneckerDelta) and k in atom.args:
                 a = atom.args[1] if atom.args[0] == k else atom.args[0]
-                if a.has(k) or not self.facts.within(a, size):
+                if mentions(a, k) or not self.facts.within(a, size):
                     msg = f"whether {a} is one of 0 to {size} − 1"
                     raise UndecidedError(msg)
                 rest = self.term({monomial - {(atom, 1)}: c})
-                return self.polynomial(rest.xreplace({k: a}))
-        inside = frozenset((a, n) for a, n in monomial if a.has(k))
+                return self.polynomial(replaced(rest, {k: a}))
+        inside = frozenset((a, n) for a, n in monomial if mentions(a, k))
         outside = monomial - inside
         if not inside:
             return self.times({outside: c}, self.polynomial(size))
@@ -269,16 +285,14 @@ class Normaliser:
             return {outside: c}
         body = self.term({inside: sympy.S.One})
         level = Symbol(f"k{_depth(body)}", integer=True, nonnegative=True)
-        atom = Sum(body.xreplace({k: level}), (level, 0, size - 1))
+        atom = Sum(replaced(body, {k: level}), (level, 0, size - 1))
         return self.times({outside: c}, {frozenset([(atom, 1)]): sympy.S.One})
 
     def _sums_to_one(self, inside: Monomial, k: Dummy) -> bool:
         if len(inside) != 1:
             return False
         (atom, n), *_ = inside
-        if not (isinstance(atom, Indexed) and n == 1 and atom.base in self.facts.summed):
-            return False
-        return bool(atom.indices[-1] == k and not any(i.has(k) for i in atom.indices[:-1]))
+        return n == 1 and _is_of_a_row(atom, k) and atom.base in self.facts.summed
 
     def numerator(self, term: Any) -> Any:
         """Return the numerator of a term as a polynomial of SymPy."""
@@ -308,6 +322,13 @@ class Normaliser:
     def is_zero(self, term: Any) -> bool:
         """Tell whether a term is 0 whatever the values of its atoms."""
         return not self.numerator(term)
+
+
+def _is_of_a_row(atom: Any, k: Any) -> bool:
+    """Tell whether an atom is an element of which an index runs through a row: the last one, and no other."""
+    return (
+        isinstance(atom, Element) and atom.indices[-1:] == (k,) and not any(mentions(i, k) for i in atom.indices[:-1])
+    )
 
 
 def _content(numbers: list[Any]) -> Any:
