@@ -176,12 +176,37 @@ def recheck_z3(text: str) -> bool:
     import z3  # noqa: PLC0415  # each checker is loaded where it is asked
 
     content = json.loads(text)
-    gens = [z3.Real(f"a{k}") for k in range(len(content["atoms"]))]
+    gens = [_Expanded(z3.Real(f"a{k}")) for k in range(len(content["atoms"]))]
+
+    def number(p: int, q: int) -> Any:
+        return _Expanded(z3.Q(p, q))
+
     solver = z3.Solver()
     solver.set("timeout", 20_000)
     for tree in content["nonzero"]:
-        solver.add(fraction(tree, gens.__getitem__, z3.Q).num != 0)
+        solver.add(fraction(tree, gens.__getitem__, number).num.term != 0)
     if solver.check() != z3.sat:
         return False  # what is claimed under no circumstances is no claim
-    solver.add(z3.simplify(difference(content, gens.__getitem__, z3.Q), som=True) != 0)
+    solver.add(difference(content, gens.__getitem__, number).term != 0)
     return bool(solver.check() == z3.unsat)
+
+
+class _Expanded:
+    """A polynomial of z3, which z3 multiplies out at each step: of a nested product at once, it would not collect."""
+
+    def __init__(self, term: Any) -> None:
+        self.term = term
+
+    def _with(self, term: Any) -> _Expanded:
+        import z3  # noqa: PLC0415  # as above
+
+        return _Expanded(z3.simplify(term, som=True))
+
+    def __add__(self, other: Any) -> _Expanded:
+        return self._with(self.term + other.term)
+
+    def __sub__(self, other: Any) -> _Expanded:
+        return self._with(self.term - other.term)
+
+    def __mul__(self, other: Any) -> _Expanded:
+        return self._with(self.term * other.term)
