@@ -95,8 +95,8 @@ class Field(Quotients):
 
     def _log_of_number(self, content: Any) -> Quotient:
         result = self.zero
-        for number, way in ((content.p, 1), (content.q, -1)):
-            for prime, n in flint.fmpz(abs(number)).factor():
+        for number, way in ((content.numerator, 1), (content.denominator, -1)):
+            for prime, n in flint.fmpz(abs(int(number))).factor():
                 log = self._of("log", self.number(Fraction(int(prime))), f"log({prime})")
                 result = result + log * (way * int(n))
         return result
@@ -247,7 +247,7 @@ class Field(Quotients):
     def _ball(self, poly: Any, values: Mapping[int, Any]) -> Any:
         result = flint.arb(0)
         for exponents, c in poly.terms():
-            term = flint.arb(c)
+            term = flint.arb(flint.fmpq(int(c.numerator), int(c.denominator)))
             for k, e in enumerate(exponents):
                 if e:
                     term = term * values[k] ** int(e)

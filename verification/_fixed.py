@@ -18,6 +18,7 @@ from verification._object_array import boxed
 from verification._objects import Limits, ObjectNamespace
 from verification._options import HUGE, TINY, Option, symbolic_options
 from verification._results import Check, NotProvedError, Step, UndecidedError, Verdict
+from verification._sympy_elements import SympyField
 from verification._terms import Term
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from verification._results import Theorem
     from verification._symbolic import Symbolic
 
-DOMAINS: dict[str, Callable[[], Symbolic]] = {Field.name: Field}
+DOMAINS: dict[str, Callable[[], Symbolic]] = {domain.name: domain for domain in (Field, SympyField)}
 ROWS = 2
 """How many rows there are in the first pattern: in the others, one row has other labels and masks."""
 CERTIFIED = 3

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import flint
 
-from verification._symbolic import Element, Symbolic
+from verification._elements import Element
+from verification._symbolic import Symbolic
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -81,12 +82,20 @@ class Quotients(Symbolic):
         self._ring(START)
 
     def _ring(self, size: int) -> None:
-        self.ring = flint.fmpq_mpoly_ctx.get([f"g{k}" for k in range(size)], "degrevlex")
+        self.ring = self.polynomials([f"g{k}" for k in range(size)])
         self.size, self.symbols, self.one_poly = size, self.ring.gens(), self.ring.constant(1)
         self._factors = [factor.project_to_context(self.ring) for factor in self._factors]
         self.zero, self.one = (Quotient(self, self.ring.constant(k)) for k in (0, 1))
 
     # Quotients
+
+    def polynomials(self, names: list[str]) -> Any:
+        """Return a ring of polynomials."""
+        return flint.fmpq_mpoly_ctx.get(names, "degrevlex")
+
+    def rational(self, value: Fraction) -> Any:
+        """Return a fraction as a coefficient of polynomials."""
+        return flint.fmpq(value.numerator, value.denominator)
 
     def poly(self, x: Quotient) -> Any:
         """Return the numerator of a quotient, which is brought into the ring of now first."""
@@ -96,7 +105,7 @@ class Quotients(Symbolic):
 
     def number(self, value: Fraction) -> Quotient:
         """Return a fraction as an element."""
-        return Quotient(self, self.ring.constant(flint.fmpq(value.numerator, value.denominator)))
+        return Quotient(self, self.ring.constant(self.rational(value)))
 
     def constant(self, x: Quotient) -> Fraction | None:
         """Return the number that an element is, None of one that depends on symbols."""
@@ -164,9 +173,9 @@ class Quotients(Symbolic):
 
     def factored(self, poly: Any) -> tuple[Any, list[tuple[Any, int]]]:
         """Return a content and irreducible factors with leading coefficient 1, from a ring of what occurs alone."""
-        if poly.total_degree() <= 1 and not poly.is_constant():
+        if poly.total_degree() <= 1:
             lead = poly.leading_coefficient()
-            return lead, [(poly / lead, 1)]
+            return lead, [] if poly.is_constant() else [(poly / lead, 1)]
         text = str(poly)
         if text not in self._factorings:
             self._factorings[text] = self._factored(poly)
@@ -175,7 +184,7 @@ class Quotients(Symbolic):
 
     def _factored(self, poly: Any) -> tuple[Any, Powers]:
         names = [f"g{k}" for k, degree in enumerate(poly.degrees()) if degree > 0]
-        small = flint.fmpq_mpoly_ctx.get(names, "degrevlex")
+        small = self.polynomials(names)
         content, found = poly.project_to_context(small).factor()
         factors = []
         for part, n in found:
@@ -262,13 +271,15 @@ class Quotients(Symbolic):
         return sign
 
     def _sign_of_terms(self, poly: Any) -> int | None:
-        """Return the sign that all terms have, if all their odd powers are of positive generators."""
+        """Return the sign of all terms, if their odd powers are of positive generators, and one has no others."""
         negative = [c < 0 for c in poly.coeffs()]
         if any(negative) and not all(negative):
             return None
         unsure = [k for k, generator in enumerate(self.generators) if not generator.positive]
-        even = all(exponents[k] == 0 for exponents in poly.monoms() for k in unsure)
-        return (-1 if negative[0] else 1) if even else None
+        powers = [[exponents[k] for k in unsure] for exponents in poly.monoms()]
+        if any(n % 2 for row in powers for n in row) or all(any(row) for row in powers):
+            return None  # the last: 0 where all squares are
+        return -1 if negative[0] else 1
 
     def _sign_of_factors(self, poly: Any) -> int | None:
         content, factors = self.factored(poly)
@@ -296,10 +307,16 @@ class Quotients(Symbolic):
         for factor, n in (*factors, *self.factors(x)):
             one = self._sign_of(factor)
             if one is None:
-                left = left * factor**n
+                turned = -1 if self._begins_free(factor) else 1
+                left, positive = left * (factor * turned) ** n, positive is (turned**n > 0)
             else:
                 positive = positive is (one**n > 0)
         return Quotient(self, left), positive
+
+    def _begins_free(self, poly: Any) -> bool:
+        """Tell whether the first term with a free number is positive: u < m is to be u − m < 0, one condition."""
+        terms = (c > 0 for e, c in poly.terms() if any(n and free for n, free in zip(e, self._free, strict=False)))
+        return next(terms, False)
 
     # Showing
 
@@ -326,10 +343,10 @@ class Quotients(Symbolic):
         terms = []
         for exponents, c in poly.terms():
             powers = [("pow", ("atom", self.generators[k].label), int(e)) for k, e in enumerate(exponents) if e]
-            terms.append(("mul", ("rational", int(c.p), int(c.q)), *powers))
+            terms.append(("mul", ("rational", int(c.numerator), int(c.denominator)), *powers))
         return ("add", *terms) if terms else ("rational", 0, 1)
 
 
 def fraction_of(number: Any) -> Fraction:
-    """Return a rational number of flint as one of Python."""
-    return Fraction(int(number.p), int(number.q))
+    """Return a coefficient of a polynomial as a fraction of Python."""
+    return Fraction(int(number.numerator), int(number.denominator))

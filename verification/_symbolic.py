@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from verification._cases import Cases, apply, cases, choose, leaves
+from verification._elements import Atom, Element
 from verification._options import Option
 from verification._results import UndecidedError
 
@@ -19,64 +19,6 @@ if TYPE_CHECKING:
 
 MOST_BRANCHES = 64
 """How many values a sum may have: true theorems need 2^K, and merge them."""
-
-
-@dataclass(frozen=True)
-class Atom:
-    """A condition on an element: that it is less than 0, or equal to 0."""
-
-    element: Any
-    relation: str
-    text: str = field(compare=False)
-
-    def __str__(self) -> str:
-        return self.text
-
-
-class Element:
-    """A finite number that depends on symbols: the operators of Python, also with whole numbers and fractions."""
-
-    __slots__ = ("domain",)
-    domain: Symbolic
-
-    def _with(self, other: Any, operation: str, *, swapped: bool = False) -> Any:
-        other = self.domain.element_of(other)
-        if other is None:
-            return NotImplemented
-        operate = getattr(self.domain, operation)
-        return operate(other, self) if swapped else operate(self, other)
-
-    def __add__(self, other: Any) -> Any:
-        return self._with(other, "plus")
-
-    def __radd__(self, other: Any) -> Any:
-        return self._with(other, "plus")
-
-    def __sub__(self, other: Any) -> Any:
-        return self._with(other, "minus")
-
-    def __rsub__(self, other: Any) -> Any:
-        return self._with(other, "minus", swapped=True)
-
-    def __mul__(self, other: Any) -> Any:
-        return self._with(other, "times")
-
-    def __rmul__(self, other: Any) -> Any:
-        return self._with(other, "times")
-
-    def __truediv__(self, other: Any) -> Any:
-        return self._with(other, "over")
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return self._with(other, "over", swapped=True)
-
-    def __neg__(self) -> Any:
-        return self * -1
-
-    def __pow__(self, n: int) -> Any:
-        one = self.domain.number(Fraction(1))
-        power = math.prod([self] * abs(n), start=one)
-        return power if n >= 0 else one / power
 
 
 class Symbolic(ABC):

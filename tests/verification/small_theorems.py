@@ -11,7 +11,8 @@ def softmax_is_the_gradient(s, sign=1):
     a, p = xa.logsumexp(u), xa.softmax(u)
     for n, k in s.indices("NK"):
         s.equal("∂A/∂u = S", s.diff(s.at(a, n), u, n, k), sign * s.at(p, n, k))
-        s.equal("S = e^u / Σ e^u", s.at(p, n, k), s.exp(s.at(u, n, k)) / s.sum("K", lambda j: s.exp(s.at(u, n, j))))
+        total = s.sum("K", lambda j: s.exp(s.at(u, n, j)))  # noqa: B023
+        s.equal("S = e^u / Σ e^u", s.at(p, n, k), s.exp(s.at(u, n, k)) / total)
         s.equal("e^(log S) = S", s.exp(s.at(xa.log_softmax(u), n, k)), s.at(p, n, k))
 
 
@@ -26,7 +27,7 @@ def jacobian(s, factor=1):
         s.equal("∂S/∂u = J", s.diff(s.at(p, n, i), u, n, j), s.at(blocks, n, i, j))
         s.equal("J", s.at(blocks, n, i, j), s.at(p, n, i) * ((factor if i == j else 0) - s.at(p, n, j)))
     for n, i in s.indices("NK"):
-        row = s.sum("K", lambda j: s.at(blocks, n, i, j) * s.at(v, n, j))
+        row = s.sum("K", lambda j: s.at(blocks, n, i, j) * s.at(v, n, j))  # noqa: B023
         s.equal("J v", s.at(product, n, i), row)
 
 
@@ -44,7 +45,7 @@ def derivatives(s, loss, u, v, *, summed):
         s.equal("∂²h/∂u²", s.diff(s.at(gradient, n, i), u, n, j), s.at(blocks, n, i, j))
     for n, i in s.indices("NK"):
         s.equal("diagonal", s.at(diagonal, n, i), s.at(blocks, n, i, i))
-        row = s.sum("K", lambda j: s.at(blocks, n, i, j) * s.at(v, n, j))
+        row = s.sum("K", lambda j: s.at(blocks, n, i, j) * s.at(v, n, j))  # noqa: B023
         s.equal("H v", s.at(product, n, i), row)
 
 
@@ -119,16 +120,17 @@ def partitions_merge(s):
 def signed_sums(s):
     u, w = s.reals("u", "NK"), s.nonzeros("w", "NK")
     value, sign = xa.logsumexp(u, weights=w, return_sign=True)
+    signed = s.xp.exp(value) * sign
     for (n,) in s.indices("N"):
-        total = s.sum("K", lambda k: s.at(w, n, k) * s.exp(s.at(u, n, k)))
-        s.equal("e^value sign = Σ w e^u", s.exp(s.term_of(value, n)) * s.term_of(sign, n), total)
+        total = s.sum("K", lambda k: s.at(w, n, k) * s.exp(s.at(u, n, k)))  # noqa: B023
+        s.equal("e^value sign = Σ w e^u", s.at(signed, n), total)
 
 
 def positive_weights(s):
     u, w = s.reals("u", "NK"), s.positives("w", "NK")
     value = xa.logsumexp(u, weights=w)
     for (n,) in s.indices("N"):
-        total = s.sum("K", lambda k: s.at(w, n, k) * s.exp(s.at(u, n, k)))
+        total = s.sum("K", lambda k: s.at(w, n, k) * s.exp(s.at(u, n, k)))  # noqa: B023
         s.equal("log Σ w e^u", s.at(value, n), s.log(total))
         s.positive("Σ w e^u > 0", total)
 
