@@ -1,0 +1,109 @@
+"""Public functions: which theorems cover them, what their docstrings cite, and the hashes of their sources."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import xent_arrayapi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from verification._results import Theorem
+
+ROOT = Path(__file__).parents[1]
+CITATION = re.compile(r"^\s*Theorems: ([^.]*)\.\s*$", re.MULTILINE)
+
+
+def thing(name: str) -> Any:
+    """Return a public function, class or method by its name; a property by what it calls."""
+    found: Any = xent_arrayapi
+    for part in name.split("."):
+        found = inspect.getattr_static(found, part) if inspect.isclass(found) else getattr(found, part)
+    return inspect.unwrap(found.fget if isinstance(found, property) else getattr(found, "__func__", found))
+
+
+@cache
+def public_functions() -> tuple[str, ...]:
+    """Return the names of all public functions, and of the public methods and properties of classes."""
+    return tuple(name for name in _names() if not inspect.isclass(thing(name)))
+
+
+@cache
+def public_classes() -> tuple[str, ...]:
+    """Return the names of all public classes."""
+    return tuple(name for name in _names() if inspect.isclass(thing(name)))
+
+
+def _names() -> Iterator[str]:
+    for name in xent_arrayapi.__all__:
+        yield name
+        if inspect.isclass(found := getattr(xent_arrayapi, name)):
+            own = {member: value for base in reversed(found.__mro__[:-1]) for member, value in vars(base).items()}
+            for member, value in own.items():
+                public = member == "__call__" or not member.startswith("_")
+                if public and (callable(value) or isinstance(value, (property, classmethod, staticmethod))):
+                    yield f"{name}.{member}"
+
+
+def theorems_by_name(theorems: Iterable[Theorem]) -> dict[str, tuple[str, ...]]:
+    """Return the ids of the theorems that cover each public name, in order."""
+    covering: dict[str, list[str]] = {name: [] for name in (*public_functions(), *public_classes())}
+    for theorem in theorems:
+        for name in set(theorem.covers) & set(covering):
+            covering[name].append(theorem.id)
+    return {name: tuple(ids) for name, ids in covering.items()}
+
+
+def due(theorems: Iterable[Theorem]) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Return what each public docstring is to cite, by the names that share it: inherited methods have one."""
+    covering = theorems_by_name(theorems)
+    sharing: dict[int, list[str]] = {}
+    for name in covering:
+        sharing.setdefault(id(thing(name)), []).append(name)
+    return {
+        tuple(names): tuple(dict.fromkeys(theorem for name in names for theorem in covering[name]))
+        for names in sharing.values()
+    }
+
+
+def cited(name: str) -> tuple[str, ...]:
+    """Return the ids that the docstring of a public name cites."""
+    found = CITATION.search(inspect.getdoc(thing(name)) or "")
+    return tuple(found[1].replace(",", " ").split()) if found else ()
+
+
+def citation(ids: tuple[str, ...]) -> str:
+    """Return the line that cites theorems."""
+    return f"Theorems: {', '.join(ids)}."
+
+
+def source_hash(name: str) -> str:
+    """Return the SHA-256 of the source of a public name."""
+    return hashlib.sha256(inspect.getsource(thing(name)).encode()).hexdigest()
+
+
+def uncovered(theorems: Iterable[Theorem]) -> tuple[str, ...]:
+    """Return the public functions and methods that no theorem covers."""
+    covering = theorems_by_name(theorems)
+    return tuple(name for name in public_functions() if not covering[name])
+
+
+def strangers(theorem: Theorem) -> tuple[str, ...]:
+    """Return what a theorem claims to cover and is not public."""
+    return tuple(name for name in theorem.covers if name not in {*public_functions(), *public_classes()})
+
+
+def digest() -> str:
+    """Return the SHA-256 of the source of the library and of what proves it."""
+    whole = hashlib.sha256()
+    for folder in ("xent_arrayapi", "verification"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            whole.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
+            whole.update(path.read_bytes() + b"\0")
+    return whole.hexdigest()
