@@ -8,13 +8,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from verification._covered import source_hash, strangers
-from verification._results import Check, NotProvedError, Outcome, Verdict
+from verification._results import Check, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from verification._results import Step, Theorem
-    from verification._setting import Setting
 
 EVERY = "SymPy, every K"
 RECHECKS = {"python-flint": "recheck_flint", "z3": "recheck_z3"}
@@ -45,6 +44,8 @@ class Finding:
 
     job: Job
     checks: tuple[Check, ...]
+    raised: bool = False
+    """Whether it ended in an exception, which is an answer of no prover."""
 
 
 def jobs(theorem: Theorem) -> list[Job]:
@@ -63,24 +64,10 @@ def run(job: Job) -> Finding:
         check = fixed.fixed_check(theorem, job.size, job.domain, drop=job.drop)
     else:
         every = importlib.import_module("verification._every")
-        check = checked(EVERY, theorem, every.Every(drop=job.drop))
+        check = every.every_check(theorem, job.drop or None)
     if job.drop or check.verdict is not Verdict.PROVED:
         return Finding(job, (check,))
     return Finding(job, (check, *rechecks(check.steps)))
-
-
-def checked(prover: str, theorem: Theorem, setting: Setting) -> Check:
-    """Return what a setting says of a theorem; a theorem that shows nothing is not proved."""
-    start = perf_counter()
-    verdict, detail = Verdict.PROVED, ""
-    try:
-        theorem.prove(setting)
-    except NotProvedError as error:
-        verdict, detail = error.verdict, str(error)
-    steps = tuple(setting.steps)
-    if verdict is Verdict.PROVED and not steps:
-        verdict, detail = Verdict.UNDECIDED, "no identity was shown"
-    return Check(prover, verdict, perf_counter() - start, steps, detail)
 
 
 def rechecks(steps: Sequence[Step]) -> Iterator[Check]:
@@ -96,20 +83,25 @@ def rechecks(steps: Sequence[Step]) -> Iterator[Check]:
 
 
 def outcome(theorem: Theorem, findings: Iterable[Finding]) -> Outcome:
-    """Return all that was said of a theorem; certificates are one check of a prover, over all settings."""
+    """Return all that was said of a theorem, in the order of its runs; what each says of certificates is one check."""
     checks: dict[str, Check] = {}
-    dropped: dict[str, bool] = {}
-    for finding in findings:
-        if finding.job.drop:
-            dropped[finding.job.drop] = finding.checks[0].verdict is not Verdict.PROVED
+    dropped: dict[str, Check] = {}
+    order = jobs(theorem)
+    for finding in sorted(findings, key=lambda found: order.index(found.job)):
+        if finding.job.drop and not finding.raised:
+            dropped[finding.job.drop] = finding.checks[0]
         else:
             for check in finding.checks:
                 checks[check.prover] = joined(checks[check.prover], check) if check.prover in checks else check
     if unknown := strangers(theorem):
-        detail = f"covers what is not public: {', '.join(unknown)}"
-        checks["coverage"] = Check("coverage", Verdict.UNDECIDED, 0.0, detail=detail)
+        detail = f"it covers what is not public: {', '.join(unknown)}"
+        checks["public names"] = Check("public names", Verdict.REFUTED, 0.0, detail=detail)
     hashes = {name: source_hash(name) for name in theorem.covers if name not in unknown}
-    return Outcome(theorem, tuple(checks.values()), dropped, hashes)
+    return Outcome(theorem, tuple(sorted(checks.values(), key=_is_recheck)), dropped, hashes)
+
+
+def _is_recheck(check: Check) -> bool:
+    return check.prover.startswith("certificates")
 
 
 def joined(one: Check, other: Check) -> Check:

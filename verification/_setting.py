@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from verification._results import Step
     from xent_arrayapi._typing import Array, Namespace
 
 
@@ -21,8 +20,6 @@ class Setting(Protocol):
 
     xp: Namespace
     name: str
-    steps: list[Step]
-    """The identities that were shown, in order."""
 
     def size(self, axis: str) -> Any:
         """Return the size of an axis."""
