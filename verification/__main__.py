@@ -25,7 +25,9 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m verification", description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="ID", help="prove these theorems alone, in all their settings")
     parser.add_argument("--list", action="store_true", help="print the theorems, and what each docstring is to cite")
-    parser.add_argument("--quick", action="store_true", help="every theorem and the numeric layer: no mutants, no peers")
+    parser.add_argument(
+        "--quick", action="store_true", help="every theorem and the numeric layer: no mutants, no peers"
+    )
     parser.add_argument("--no-mutants", action="store_true", help="run no wrong cores")
     parser.add_argument("--no-peers", action="store_true", help="measure no other library")
     parser.add_argument("--output", type=Path, metavar="DIR", help=f"where the report goes; else {OUTPUT}")
@@ -55,20 +57,20 @@ def planned(options: argparse.Namespace) -> Plan:
     )
 
 
-def print_list() -> None:
-    """Print the theorems with what they cover, and then what each docstring is to cite."""
-    for theorem in THEOREMS.values():
-        print(f"{theorem.id}\n    {theorem.title}\n    {', '.join(theorem.covers)}")
-    print()
+def listing() -> str:
+    """Return the theorems with what they cover, and then what each docstring is to cite."""
+    lines = [f"{theorem.id}\n    {theorem.title}\n    {', '.join(theorem.covers)}" for theorem in THEOREMS.values()]
+    lines.append("\nWhat each docstring is to cite:\n")
     for names, ids in due(THEOREMS.values()).items():
-        print(f"{', '.join(names)}\n    {citation(ids) if ids else 'no theorem'}")
+        lines.append(f"{', '.join(names)}\n    {citation(ids) if ids else 'none'}")
+    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prove, tell and write; return 0 only if everything is proved."""
     options = parsed(arguments)
     if options.list:
-        print_list()
+        sys.stdout.write(f"{listing()}\n")
         return 0
     with Show() as show:
         report = verify(planned(options), show)

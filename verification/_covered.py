@@ -7,6 +7,7 @@ import inspect
 import re
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import xent_arrayapi
@@ -29,31 +30,29 @@ def thing(name: str) -> Any:
 
 
 @cache
-def public_functions() -> tuple[str, ...]:
-    """Return the names of all public functions, and of the public methods and properties of classes."""
-    return tuple(name for name in _names() if not inspect.isclass(thing(name)))
-
-
-@cache
-def public_classes() -> tuple[str, ...]:
-    """Return the names of all public classes."""
-    return tuple(name for name in _names() if inspect.isclass(thing(name)))
+def public_names() -> tuple[str, ...]:
+    """Return all public names: functions, classes, and of those the methods and properties."""
+    return tuple(_names())
 
 
 def _names() -> Iterator[str]:
     for name in xent_arrayapi.__all__:
         yield name
         if inspect.isclass(found := getattr(xent_arrayapi, name)):
-            own = {member: value for base in reversed(found.__mro__[:-1]) for member, value in vars(base).items()}
-            for member, value in own.items():
-                public = member == "__call__" or not member.startswith("_")
-                if public and (callable(value) or isinstance(value, (property, classmethod, staticmethod))):
-                    yield f"{name}.{member}"
+            members = {member: value for base in found.__mro__[:-1] for member, value in reversed(vars(base).items())}
+            kinds = FunctionType | property | classmethod | staticmethod
+            yield from (f"{name}.{m}" for m in members if not m.startswith("_") and isinstance(members[m], kinds))
+
+
+def has_to_be_covered(name: str) -> bool:
+    """Tell what computes from a class of mere data; an object that is called goes by the name of its class."""
+    found = thing(name)
+    return not inspect.isclass(found) or any("__call__" in vars(base) for base in found.__mro__)
 
 
 def theorems_by_name(theorems: Iterable[Theorem]) -> dict[str, tuple[str, ...]]:
     """Return the ids of the theorems that cover each public name, in order."""
-    covering: dict[str, list[str]] = {name: [] for name in (*public_functions(), *public_classes())}
+    covering: dict[str, list[str]] = {name: [] for name in public_names()}
     for theorem in theorems:
         for name in set(theorem.covers) & set(covering):
             covering[name].append(theorem.id)
@@ -91,12 +90,12 @@ def source_hash(name: str) -> str:
 def uncovered(theorems: Iterable[Theorem]) -> tuple[str, ...]:
     """Return the public functions and methods that no theorem covers."""
     covering = theorems_by_name(theorems)
-    return tuple(name for name in public_functions() if not covering[name])
+    return tuple(name for name, ids in covering.items() if not ids and has_to_be_covered(name))
 
 
 def strangers(theorem: Theorem) -> tuple[str, ...]:
     """Return what a theorem claims to cover and is not public."""
-    return tuple(name for name in theorem.covers if name not in {*public_functions(), *public_classes()})
+    return tuple(name for name in theorem.covers if name not in public_names())
 
 
 def digest() -> str:

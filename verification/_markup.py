@@ -6,16 +6,16 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from verification._mathml import mathml
+from verification._mathml import MathError, display, mathml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 MARKED = re.compile(r"(\$[^$]+\$|`[^`]+`|\*\*[^*]+\*\*)")
 
 
 def text(marked: str) -> str:
-    """Return marked-up text as HTML; LaTeX that cannot be converted raises MathError."""
+    """Return marked-up text as HTML."""
     return "".join(_part(part) for part in MARKED.split(marked))
 
 
@@ -23,8 +23,31 @@ def _part(part: str) -> str:
     if MARKED.fullmatch(part) is None:
         return escape(part)
     if part[0] == "$":
-        return mathml(part[1:-1])
+        return typeset(mathml, part[1:-1])
     return tag("code", escape(part[1:-1])) if part[0] == "`" else tag("strong", escape(part[2:-2]))
+
+
+def typeset(convert: Callable[[str], str], tex: str) -> str:
+    """Return a formula; one that cannot be converted as it was written, which `unconvertible` is asked for."""
+    try:
+        return convert(tex)
+    except MathError:
+        return tag("code", escape(tex), class_="failed")
+
+
+def unconvertible(displays: Iterable[str], marked: Iterable[str]) -> list[str]:
+    """Say which formulas cannot be typeset, of displays and of marked-up text."""
+    inline = [part[1:-1] for one in marked for part in MARKED.split(one) if part.startswith("$") and len(part) > 1]
+    pairs = [*((display, tex) for tex in displays), *((mathml, tex) for tex in inline)]
+    return [said for convert, tex in pairs if (said := _error(convert, tex))]
+
+
+def _error(convert: Callable[[str], str], tex: str) -> str:
+    try:
+        convert(tex)
+    except MathError as error:
+        return f"{error} in {tex}"
+    return ""
 
 
 def tag(name: str, *content: str, **attributes: str) -> str:

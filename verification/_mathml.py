@@ -23,7 +23,7 @@ def mathml(tex: str, *, block: bool = False) -> str:
     if len(re.findall(r"(?<!\\){", tex)) != len(re.findall(r"(?<!\\)}", tex)):
         message = "unbalanced braces"  # which docutils lets pass
         raise MathError(message)
-    converted = tex2mathml(tex, as_block=block)
+    converted = tex2mathml(re.sub(r"\\dots(?![a-z])", r"\\ldots", tex), as_block=block)  # which docutils lacks
     for pattern, replacement in FIXES:
         converted = re.sub(pattern, replacement, converted)
     return converted

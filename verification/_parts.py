@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from verification._report import Case, Part, Table
 from verification._words import count
@@ -19,27 +19,21 @@ if TYPE_CHECKING:
 
 def numeric_part(results: Sequence[NumericResult]) -> Part:
     """Tell the largest errors, function by function."""
-    worst: dict[tuple[str, str], NumericResult] = {}
-    for result in results:
-        key = result.function, result.dtype
-        if key not in worst or result.ulps - result.limit > worst[key].ulps - worst[key].limit:
-            worst[key] = result
+    groups: dict[tuple[str, str], list[NumericResult]] = {}
+    for result in sorted(results, key=beyond, reverse=True):
+        groups.setdefault((result.function, result.dtype), []).append(result)
+    worst = [groups[key][0] for key in sorted(groups)]
     failed = sum(not result.passed for result in results)
+    rows = tuple((f"`{r.function}`", r.dtype, r.regime, ulps_text(r.ulps), ulps_text(r.limit)) for r in worst)
     return Part(
         "numeric",
         "Numbers",
-        f"{count(len(results), 'comparison')}, {f'{failed} beyond the limit' if failed else 'all within the limit'}",
+        f"{len(results)} comparisons, {f'{failed} beyond the limit' if failed else 'all within their limits'}",
         "NumPy, on the regimes of rule 7 of the contract and on wide spreads, rows with $\\pm\\infty$ and ties, held "
-        "against enclosures in ball arithmetic. For each function and dtype, the regime where it is nearest to its "
+        "against enclosures in ball arithmetic. For each function and dtype, the regime in which it is nearest to its "
         "limit, in units in the last place.",
-        (
-            Table(
-                "",
-                ("function", "dtype", "regime", "ulp", "limit"),
-                tuple((f"`{r.function}`", r.dtype, r.regime, ulps(r.ulps), ulps(r.limit)) for r in worst.values()),
-            ),
-        ),
-        cases=tuple(Case(f"{r.function}, {r.regime}, {r.dtype}", 0, "" if r.passed else str(r)) for r in results),
+        (Table("", ("function", "dtype", "regime", "ulp", "limit"), rows),),
+        cases=tuple(Case(f"{r.function}, {r.dtype}", 0, too_large(groups[r.function, r.dtype])) for r in worst),
         data=[
             {
                 "function": r.function,
@@ -55,6 +49,18 @@ def numeric_part(results: Sequence[NumericResult]) -> Part:
     )
 
 
+def beyond(result: NumericResult) -> float:
+    """Return how far an error is beyond its limit; nan is furthest."""
+    return math.inf if math.isnan(result.ulps) else result.ulps - result.limit
+
+
+def too_large(results: Sequence[NumericResult]) -> str:
+    """Say which errors are beyond the limit, the largest in full."""
+    failed = [result for result in results if not result.passed]
+    more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+    return f"{failed[0]}{more}" if failed else ""
+
+
 def coverage_part(coverage: SymbolicCoverage, floats: Sequence[str]) -> Part:
     """Tell which lines of the cores ran symbolically."""
     by_core = coverage.by_core
@@ -62,8 +68,8 @@ def coverage_part(coverage: SymbolicCoverage, floats: Sequence[str]) -> Part:
     missed = coverage.missed
     lines: dict[str, list[str]] = {core: [] for core in by_core}
     for line, source in missed.items():
-        lines[line.core].append(f"line {line.number} never ran symbolically: {source}")
-    cases = [Case(core, 0, "; ".join(told)) for core, told in lines.items()]
+        lines[line.core].append(f"{line.number}: {source}")
+    cases = [Case(core, 0, never_ran(told)) for core, told in lines.items()]
     cases += [Case(where, 0, "a float literal in a formula") for where in floats]
     return Part(
         "coverage",
@@ -71,7 +77,13 @@ def coverage_part(coverage: SymbolicCoverage, floats: Sequence[str]) -> Part:
         f"{ran} of {of} lines, {100 * ran / of:.4g} %",
         "The lines of formulas in the cores of the library that ran while the theorems were proved. "
         "No formula has a float literal in it, which would be rounded before a prover sees it.",
-        (Table("", ("core", "lines that ran", "lines"), tuple((f"`{c}`", str(a), str(b)) for c, (a, b) in by_core.items())),),
+        (
+            Table(
+                "",
+                ("core", "lines that ran", "lines"),
+                tuple((f"`{c}`", str(a), str(b)) for c, (a, b) in by_core.items()),
+            ),
+        ),
         cases=tuple(cases),
         data={
             "cores": {core: {"ran": a, "lines": b} for core, (a, b) in by_core.items()},
@@ -79,6 +91,12 @@ def coverage_part(coverage: SymbolicCoverage, floats: Sequence[str]) -> Part:
             "float_literals": list(floats),
         },
     )
+
+
+def never_ran(lines: Sequence[str]) -> str:
+    """Say which lines of a core never ran, the first three in full."""
+    more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
+    return f"never ran symbolically: line {'; line '.join(lines[:3])}{more}" if lines else ""
 
 
 def mutants_part(results: Sequence[MutantResult], failures: Sequence[str]) -> Part:
@@ -121,6 +139,21 @@ def mutants_part(results: Sequence[MutantResult], failures: Sequence[str]) -> Pa
     )
 
 
+def ulps_part(table: Any) -> Part:
+    """Tell the largest errors beside those of other libraries."""
+    return Part("ulps", "Rounding", "", "")
+
+
+def refused(results: Iterable[MutantResult]) -> dict[str, int]:
+    """Count the mutants that each theorem refused, by its id."""
+    return dict(Counter(result.by.partition(":")[0] for result in results if result.fate == "refused"))
+
+
+def broken_part(title: str, said: str) -> Part:
+    """Tell that a layer raised, and so found nothing."""
+    return Part(title.lower(), title, "did not finish", "", cases=(Case(title, 0, said),))
+
+
 def crossed(pairs: Iterable[tuple[str, str]], columns: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """Count pairs: a row for each first entry, a column for each second one."""
     counts = Counter((first, str(second)) for first, second in pairs)
@@ -128,7 +161,7 @@ def crossed(pairs: Iterable[tuple[str, str]], columns: Iterable[str]) -> tuple[t
     return tuple((row, *(str(counts[row, column]) for column in columns)) for row in rows)
 
 
-def ulps(number: float) -> str:
+def ulps_text(number: float) -> str:
     """Return a number of ulps with as many digits as one wants to read."""
     if not math.isfinite(number):
         return "∞" if number > 0 else str(number)

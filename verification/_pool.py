@@ -1,24 +1,21 @@
-"""Processes that prove: what raises, hangs or dies there is an answer too, and never a proof."""
+"""Processes that prove and measure: what raises, hangs or dies there is an answer too, and never a good one."""
 
 from __future__ import annotations
 
 import multiprocessing
 import re
 import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from verification._prove import Finding, Job, run
-from verification._results import Check, Verdict
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Executor, Future
 
-LIMIT = 90
-"""Seconds after which a run is given up."""
-FRAME = re.compile(r'File ".*?((?:xent_arrayapi|verification)/[^"]+)", line (\d+), in (\w+)')
+LIMIT = 120
+"""Seconds after which a task is given up."""
+FRAME = re.compile(r'File ".*?((?:xent_arrayapi|verification)/[^"/]+)", line (\d+), in (\w+)')
 
 
 def processes(count: int) -> Executor:
@@ -26,39 +23,33 @@ def processes(count: int) -> Executor:
     return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
 
 
-def findings(jobs: Iterable[Job], pool: Executor) -> Iterator[Finding]:
-    """Run theorems, and yield what came out as it comes."""
-    waiting = {pool.submit(within, LIMIT, run, job): job for job in jobs}
-    for future in as_completed(waiting):
-        yield finding(waiting[future], future)
+def submit(pool: Executor, task: Callable[..., Any], *arguments: Any) -> Future[Any]:
+    """Have a process call a function, for no longer than the limit."""
+    return pool.submit(within, LIMIT, task, *arguments)
 
 
-def finding(job: Job, future: Future[Finding]) -> Finding:
-    """Return what a run found; an exception is no proof, nor does it show that a hypothesis is needed."""
-    error = future.exception()
-    if error is None:
-        return future.result()
-    return Finding(job, (Check(job.prover, Verdict.UNDECIDED, 0.0, detail=shown(error)),), raised=True)
-
-
-def within(seconds: int, task: Callable[..., Any], *arguments: Any) -> Any:
+def within(seconds: float, task: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function, but for no longer than some seconds, where the system has an alarm for this."""
-    if not hasattr(signal, "SIGALRM"):
+    if not hasattr(signal, "setitimer"):
         return task(*arguments)
     with alarm(seconds):
         return task(*arguments)
 
 
+class TooLongError(BaseException):
+    """A task that takes too long: not an Exception, which SymPy may catch."""
+
+
 @contextmanager
-def alarm(seconds: int) -> Iterator[None]:
-    """Raise TimeoutError after some seconds, and every second from then on: someone may have caught it."""
+def alarm(seconds: float) -> Iterator[None]:
+    """Raise TooLongError after some seconds."""
 
     def ring(_signal: int, _frame: Any) -> None:
         message = f"not done after {seconds} s"
-        raise TimeoutError(message)
+        raise TooLongError(message)
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from verification import theorems
+from verification._certificates import recheck_flint, recheck_z3
+from verification._coverage import recording
 from verification._covered import source_hash, strangers
+from verification._every import every_check
+from verification._fixed import DOMAINS, fixed_check
+from verification._markup import unconvertible
+from verification._options import symbolic_options
 from verification._results import Check, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from verification._coverage import Line
     from verification._results import Step, Theorem
 
-EVERY = "SymPy, every K"
-RECHECKS = {"python-flint": "recheck_flint", "z3": "recheck_z3"}
+RECHECKS = {"python-flint": recheck_flint, "z3": recheck_z3}
 
 
 @dataclass(frozen=True)
@@ -25,17 +31,16 @@ class Job:
 
     theorem: str
     domain: str = ""
-    """The elements of object arrays, `sympy` or `flint`; none for every number of classes."""
+    """The elements of object arrays; none for every number of classes."""
     size: int = 0
     drop: str = ""
     """The hypothesis that is not to be had."""
 
     @property
     def prover(self) -> str:
-        """Return what the run is called in a report."""
-        if self.drop:
-            return f"without {self.drop}"
-        return f"{ {'sympy': 'SymPy', 'flint': 'python-flint'}[self.domain] }, K = {self.size}" if self.domain else EVERY
+        """What the run is called."""
+        name = f"{self.domain}, K = {self.size}" if self.domain else "SymPy, every K"
+        return f"{name}, without {self.drop}" if self.drop else name
 
 
 @dataclass(frozen=True)
@@ -44,38 +49,39 @@ class Finding:
 
     job: Job
     checks: tuple[Check, ...]
+    lines: frozenset[Line] = frozenset()
+    """The lines of the cores that it ran."""
     raised: bool = False
-    """Whether it ended in an exception, which is an answer of no prover."""
+    """Whether it ended in an exception, which is the answer of no prover."""
+
+    @property
+    def proved(self) -> bool:
+        """Whether all is proved."""
+        return all(check.verdict is Verdict.PROVED for check in self.checks)
 
 
 def jobs(theorem: Theorem) -> list[Job]:
-    """Return all runs of a theorem."""
+    """Return all runs of a theorem; hypotheses are dropped in the first setting that it has."""
     every = [Job(theorem.id)] if theorem.every else []
-    fixed = [Job(theorem.id, domain, size) for size in theorem.sizes for domain in ("sympy", "flint")]
-    plain = every or fixed[:1]
-    return every + fixed + [replace(plain[0], drop=hypothesis) for hypothesis in theorem.hypotheses if plain]
+    runs = every + [Job(theorem.id, domain, size) for size in theorem.sizes for domain in DOMAINS]
+    return runs + [replace(runs[0], drop=hypothesis) for hypothesis in theorem.hypotheses]
 
 
 def run(job: Job) -> Finding:
     """Prove a theorem in one setting, and check the certificates again."""
-    theorem = theorems()[job.theorem]
-    if job.domain:
-        fixed = importlib.import_module("verification._fixed")
-        check = fixed.fixed_check(theorem, job.size, job.domain, drop=job.drop)
-    else:
-        every = importlib.import_module("verification._every")
-        check = every.every_check(theorem, job.drop or None)
-    if job.drop or check.verdict is not Verdict.PROVED:
-        return Finding(job, (check,))
-    return Finding(job, (check, *rechecks(check.steps)))
+    theorem = theorems.THEOREMS[job.theorem]
+    drop = job.drop or None
+    with symbolic_options(), recording() as lines:
+        check = fixed_check(theorem, job.size, job.domain, drop) if job.domain else every_check(theorem, drop)
+    again = rechecks(check.steps) if check.verdict is Verdict.PROVED and not drop else ()
+    return Finding(job, (check, *again), frozenset(lines))
 
 
 def rechecks(steps: Sequence[Step]) -> Iterator[Check]:
     """Check certificates again, each by all that can."""
-    certificates = importlib.import_module("verification._certificates")
     held = {step.certificate: step.claim for step in steps if step.certificate}
-    for prover, name in RECHECKS.items():
-        recheck, start = getattr(certificates, name), perf_counter()
+    for prover, recheck in RECHECKS.items() if held else ():
+        start = perf_counter()
         failed = [claim for certificate, claim in held.items() if not recheck(certificate)]
         verdict = Verdict.REFUTED if failed else Verdict.PROVED
         detail = f"the certificate does not hold: {failed[0]}" if failed else ""
@@ -93,11 +99,21 @@ def outcome(theorem: Theorem, findings: Iterable[Finding]) -> Outcome:
         else:
             for check in finding.checks:
                 checks[check.prover] = joined(checks[check.prover], check) if check.prover in checks else check
-    if unknown := strangers(theorem):
-        detail = f"it covers what is not public: {', '.join(unknown)}"
-        checks["public names"] = Check("public names", Verdict.REFUTED, 0.0, detail=detail)
-    hashes = {name: source_hash(name) for name in theorem.covers if name not in unknown}
-    return Outcome(theorem, tuple(sorted(checks.values(), key=_is_recheck)), dropped, hashes)
+    said = sorted(checks.values(), key=_is_recheck)
+    if detail := "; ".join(misstated(theorem, said)):
+        said.append(Check("its statement", Verdict.UNDECIDED, 0.0, detail=detail))
+    hashes = {name: source_hash(name) for name in theorem.covers if name not in strangers(theorem)}
+    return Outcome(theorem, tuple(said), dropped, hashes)
+
+
+def misstated(theorem: Theorem, checks: Iterable[Check]) -> list[str]:
+    """Say what is wrong with how a theorem is stated: formulas that cannot be typeset, names that are not public."""
+    claims = [step.claim for check in checks for step in check.steps]
+    marked = [theorem.title, *theorem.assumptions, *theorem.hypotheses, *theorem.sources, *dict.fromkeys(claims)]
+    return [
+        *(f"it cannot be typeset: {said}" for said in unconvertible([theorem.statement], marked)),
+        *(f"it covers {name}, which is not public" for name in strangers(theorem)),
+    ]
 
 
 def _is_recheck(check: Check) -> bool:
@@ -108,14 +124,3 @@ def joined(one: Check, other: Check) -> Check:
     """Return two answers of one prover as one: the first that is no proof, and the time of both."""
     worst = one if one.verdict is not Verdict.PROVED else other
     return replace(worst, seconds=one.seconds + other.seconds, steps=one.steps + other.steps)
-
-
-def prove(theorem: Theorem) -> Outcome:
-    """Run a theorem in all its settings, in this process."""
-    return outcome(theorem, [run(job) for job in jobs(theorem)])
-
-
-def theorems() -> dict[str, Theorem]:
-    """Return the theorems, which are imported where they are first wanted."""
-    found: dict[str, Theorem] = importlib.import_module("verification.theorems").THEOREMS
-    return found

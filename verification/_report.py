@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -106,9 +108,11 @@ def of_theorem(outcome: Outcome) -> Iterator[Failure]:
 
 
 def subject(theorem: Theorem) -> str:
-    """Return what a theorem is about: the first line of the module that proves it."""
-    module = sys.modules[inspect.unwrap(getattr(theorem.prove, "func", theorem.prove)).__module__]
-    return (inspect.getdoc(module) or module.__name__).partition("\n")[0].rstrip(".")
+    """Return what a theorem is about, as the first line of the module that proves it has it."""
+    module = sys.modules[inspect.unwrap(theorem.prove).__module__]
+    sentence = (inspect.getdoc(module) or module.__name__).partition("\n")[0].rstrip(".")
+    words = re.sub(":math:`([^`]*)`", r"$\1$", sentence).removeprefix("Theorems on ").removeprefix("Theorems about ")
+    return words[:1].upper() + words[1:]
 
 
 def by_subject(outcomes: tuple[Outcome, ...]) -> list[tuple[str, list[Outcome]]]:
@@ -116,6 +120,12 @@ def by_subject(outcomes: tuple[Outcome, ...]) -> list[tuple[str, list[Outcome]]]
     subjects = list(dict.fromkeys(subject(outcome.theorem) for outcome in outcomes))
     ordered = sorted(outcomes, key=lambda outcome: subjects.index(subject(outcome.theorem)))
     return [(name, list(group)) for name, group in groupby(ordered, key=lambda outcome: subject(outcome.theorem))]
+
+
+def steps(outcome: Outcome) -> list[str]:
+    """Return the identities as the first prover showed them; one of many cases is told once."""
+    cases = Counter(step.claim for step in outcome.steps)
+    return [claim if number == 1 else f"{claim} ({number} cases)" for claim, number in cases.items()]
 
 
 def without_hypothesis(outcome: Outcome) -> list[tuple[str, str]]:

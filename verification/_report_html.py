@@ -6,11 +6,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verification._markup import listed, table, tag, text
+from verification._markup import listed, table, tag, text, typeset
 from verification._mathml import display
-from verification._report import by_subject, without_hypothesis
+from verification._report import by_subject, steps, without_hypothesis
 from verification._results import Verdict
-from verification._words import about_lines, count, duration, headlines, intro, short
+from verification._words import about_lines, count, cut, duration, headlines, intro, short
 
 if TYPE_CHECKING:
     from verification._report import Part, Report
@@ -38,7 +38,7 @@ def html(report: Report) -> str:
 def _opening(title: str, report: Report) -> str:
     failures = report.failures
     verdict = "Everything is proved." if report.proved else f"Not proved: {count(len(failures), 'failure')}."
-    listing = listed("ul", (f"{tag('strong', escape(where))} {escape(said)}" for where, said in failures))
+    listing = listed("ul", (f"{tag('strong', escape(where))}: {escape(cut(said))}" for where, said in failures))
     return tag(
         "header",
         tag("h1", escape(title)),
@@ -54,8 +54,8 @@ def _headline(anchor: str, name: str, fact: str) -> str:
 
 def _contents(report: Report) -> str:
     subjects = [
-        tag("h2", text(subject)) + listed("ul", (_entry(outcome) for outcome in outcomes))
-        for subject, outcomes in by_subject(report.outcomes)
+        tag("h2", text(name)) + listed("ul", (_entry(outcome) for outcome in outcomes))
+        for name, outcomes in by_subject(report.outcomes)
     ]
     rest = [*((part.id, part.title) for part in report.parts), ("about", "Versions")]
     links = listed("ul", (tag("a", escape(title), href=f"#{anchor}") for anchor, title in rest))
@@ -69,8 +69,8 @@ def _entry(outcome: Outcome) -> str:
 
 def _theorems(report: Report) -> str:
     found = [
-        tag("h2", text(subject)) + "".join(_card(outcome, report.killed.get(outcome.theorem.id)) for outcome in outcomes)
-        for subject, outcomes in by_subject(report.outcomes)
+        tag("h2", text(name)) + "".join(_card(outcome, report.killed.get(outcome.theorem.id)) for outcome in outcomes)
+        for name, outcomes in by_subject(report.outcomes)
     ]
     return tag("section", *found, id="theorems")
 
@@ -88,7 +88,7 @@ def _card(outcome: Outcome, killed: int | None) -> str:
     return tag(
         "article",
         tag("h3", tag("a", text(theorem.title), href=f"#{theorem.id}"), tag("span", kind, class_=f"pill {kind}")),
-        tag("div", display(theorem.statement), class_="statement"),
+        tag("div", typeset(display, theorem.statement), class_="statement"),
         tag("dl", *(tag("dt", name) + tag("dd", listed("ul", items)) for name, items in facts if items)),
         listed("ul", map(_prover, outcome.checks), class_="provers"),
         *(_complaint(check) for check in outcome.checks if check.verdict is not Verdict.PROVED),
@@ -118,9 +118,10 @@ def _complaint(check: Check) -> str:
 
 
 def _proof(outcome: Outcome) -> str:
-    steps = outcome.steps
-    summary = tag("summary", f"Proof: {count(len(steps), 'step')} by {escape(outcome.checks[0].prover)}") if steps else ""
-    return tag("details", summary, listed("ol", (text(step.claim) for step in steps))) if steps else ""
+    if not outcome.steps:
+        return ""
+    said = f"Proof: {count(len(outcome.steps), 'identity', 'identities')}, as shown by {outcome.checks[0].prover}"
+    return tag("details", tag("summary", escape(said)), listed("ol", map(text, steps(outcome))))
 
 
 def _small_print(outcome: Outcome, killed: int | None) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from verification._report import by_subject, without_hypothesis
+from verification._report import by_subject, steps, without_hypothesis
 from verification._results import Verdict
 from verification._words import about_lines, count, duration, headlines, intro, short
 
@@ -53,7 +53,7 @@ def _theorem(outcome: Outcome, killed: int | None) -> Iterable[str]:
     yield "\n".join(f"- {name}: {'; '.join(said)}" for name, said in facts.items() if said)
     yield _table(("prover", "verdict", "time"), map(_check, outcome.checks))
     yield from (f"```text\n{check.detail}\n```" for check in outcome.checks if check.verdict is not Verdict.PROVED)
-    yield "\n".join(f"{number}. {step.claim}" for number, step in enumerate(outcome.steps, 1))
+    yield "\n".join(f"{number}. {step}" for number, step in enumerate(steps(outcome), 1))
     said = f"{count(len(outcome.certificates), 'certificate')}, SHA-256 {short(outcome.certificate_hash)}"
     yield said if killed is None else f"{said}; refuses {count(killed, 'mutant')}"
 

@@ -10,19 +10,28 @@ if TYPE_CHECKING:
 
 HASH = 12
 """How many hexadecimal digits of a SHA-256 are shown."""
+MOST = 300
+"""How many letters of a failure are shown in a list of them."""
+
+
+INTRO = (
+    """
+    What is proved here is the code that is shipped: the public functions of `xent_arrayapi` are called on symbolic
+    arrays, and what they return is shown to equal what the statement says. By SymPy this holds for every number $K$ of
+    classes, of rows and of features at once; for some $K$ it is proved again, class by class, by SymPy and by a
+    differential field on python-flint, which shares no code with it. The identity that is left over of a step is a
+    certificate, which python-flint and z3 check again.
+    """,
+    """
+    Exact arithmetic knows no rounding: what floating-point numbers do to the same functions is measured against
+    rigorous enclosures.
+    """,
+)
 
 
 def intro() -> tuple[str, ...]:
     """Return the paragraphs that say how the report is to be read."""
-    return (
-        "What is proved here is the code that is shipped: the public functions of `xent_arrayapi` are called on "
-        "symbolic arrays, and what they return is shown to equal what the statement says. "
-        "By SymPy this holds for every number $K$ of classes, of rows and of features at once; for some $K$ it is "
-        "proved again, class by class, by SymPy and by a differential field on python-flint, which shares no code "
-        "with it. The identity that is left over of each step is a certificate, which python-flint and z3 check again.",
-        "Exact arithmetic knows no rounding: what floating-point numbers do to the same functions is measured "
-        "against rigorous enclosures.",
-    )
+    return tuple(" ".join(paragraph.split()) for paragraph in INTRO)
 
 
 def headlines(report: Report) -> list[tuple[str, str, str]]:
@@ -36,14 +45,19 @@ def headlines(report: Report) -> list[tuple[str, str, str]]:
     ]
 
 
+def cut(text: str) -> str:
+    """Return the beginning of a long text."""
+    return text if len(text) <= MOST else f"{text[:MOST]} …"
+
+
 def short(sha: str) -> str:
     """Return the beginning of a hash."""
     return sha[:HASH]
 
 
-def count(number: int, noun: str) -> str:
+def count(number: int, noun: str, plural: str = "") -> str:
     """Return a number of things."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def duration(seconds: float) -> str:

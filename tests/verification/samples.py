@@ -90,7 +90,9 @@ def findings(theorem):
         for job in (Job(theorem.id, domain, size),)
     ]
     dropped = [
-        Finding(Job(theorem.id, drop=one), (Check("SymPy, every K", Verdict.REFUTED, 0.1, (), "∇h = S − p: (1 − Σp) S"),))
+        Finding(
+            Job(theorem.id, drop=one), (Check("SymPy, every K", Verdict.REFUTED, 0.1, (), "∇h = S − p: (1 − Σp) S"),)
+        )
         for one in theorem.hypotheses
     ]
     return [every, *fixed, *dropped]
