@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from verification._results import Theorem
 
 ROOT = Path(__file__).parents[1]
-CITATION = re.compile(r"^\s*Theorems: ([^.]*)\.\s*$", re.MULTILINE)
+CITATION = re.compile(r"^(?P<indent> *)Theorems: (?P<ids>[^.]*)\.$", re.MULTILINE)
 
 
 def thing(name: str) -> Any:
@@ -74,7 +74,7 @@ def due(theorems: Iterable[Theorem]) -> dict[tuple[str, ...], tuple[str, ...]]:
 def cited(name: str) -> tuple[str, ...]:
     """Return the ids that the docstring of a public name cites."""
     found = CITATION.search(inspect.getdoc(thing(name)) or "")
-    return tuple(found[1].replace(",", " ").split()) if found else ()
+    return tuple(found["ids"].replace(",", " ").split()) if found else ()
 
 
 def citation(ids: tuple[str, ...]) -> str:
