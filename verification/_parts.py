@@ -7,7 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from verification._report import Case, Part, Table
-from verification._words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -111,7 +110,7 @@ def mutants_part(results: Sequence[MutantResult], failures: Sequence[str]) -> Pa
         "Mutants",
         f"{len(results)}: {', '.join(f'{number} {fate}' for fate, number in fates.items())}",
         "Wrong edits of the cores, made by rule: a sign, a term, an axis, a factor, a constant, an index, a branch. "
-        "Each is refused by a prover or killed by the numeric layer, or it computes the same for a reason that is given.",
+        "Each is refused by a prover or killed by the numeric layer, or it computes the same, for a reason that is told.",
         (
             Table("By core", ("core", *fates), crossed(((f"`{r.mutant.core}`", r.fate) for r in results), fates)),
             Table("By rule", ("rule", *fates), crossed(((r.mutant.operator, r.fate) for r in results), fates)),

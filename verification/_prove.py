@@ -42,6 +42,11 @@ class Job:
         name = f"{self.domain}, K = {self.size}" if self.domain else "SymPy, every K"
         return f"{name}, without {self.drop}" if self.drop else name
 
+    @property
+    def place(self) -> tuple[str, int, str]:
+        """Return where it stands among the runs of its theorem: every K first, SymPy before python-flint."""
+        return self.drop, self.size, self.domain
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -92,8 +97,7 @@ def outcome(theorem: Theorem, findings: Iterable[Finding]) -> Outcome:
     """Return all that was said of a theorem, in the order of its runs; what each says of certificates is one check."""
     checks: dict[str, Check] = {}
     dropped: dict[str, Check] = {}
-    order = jobs(theorem)
-    for finding in sorted(findings, key=lambda found: order.index(found.job)):
+    for finding in sorted(findings, key=lambda found: found.job.place):
         if finding.job.drop and not finding.raised:
             dropped[finding.job.drop] = finding.checks[0]
         else:

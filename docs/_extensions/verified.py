@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,8 @@ from sphinx.util import logging
 from verification._covered import CITATION, ROOT, digest
 
 if TYPE_CHECKING:
+    import re
+
     from sphinx.application import Sphinx
 
 logger = logging.getLogger(__name__)

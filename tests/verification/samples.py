@@ -53,7 +53,8 @@ JACOBIAN = Theorem(
 POSITIVE = Theorem(
     "hessian-is-a-sum-of-squares",
     r"The Hessian is positive semidefinite",
-    r"v^\top J v = \sum_k S_k \bigl(v_k - \langle S, v \rangle\bigr)^2 = \frac{1}{2} \sum_{k, l} S_k S_l (v_k - v_l)^2 \ge 0",
+    r"v^\top J v = \sum_k S_k \bigl(v_k - \langle S, v \rangle\bigr)^2"
+    r" = \frac{1}{2} \sum_{k, l} S_k S_l (v_k - v_l)^2 \ge 0",
     gradient,
     ("`seeds/001`, section 2.2",),
     ("SoftmaxCrossEntropy.hvp",),
@@ -86,7 +87,7 @@ def findings(theorem):
     fixed = [
         Finding(job, (proved(job.prover), proved("certificates, z3", 0.01, ())))
         for size in theorem.sizes
-        for domain in ("sympy", "flint")
+        for domain in ("SymPy", "python-flint")
         for job in (Job(theorem.id, domain, size),)
     ]
     dropped = [
