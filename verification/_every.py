@@ -7,18 +7,21 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import sympy
-from sympy import Indexed, IndexedBase, Integer, KroneckerDelta, Symbol
+from sympy import Integer, Symbol
 
-from verification._atoms import UNDECIDED, Facts, Log, undecided
+from verification._atoms import Element, Facts, Log, Reciprocal, undecided
 from verification._cases import Cases, collapse, leaves
+from verification._certificates import certificate
 from verification._namespace import ShapesNamespace
 from verification._options import Option
 from verification._results import Check, NotProvedError, Step, UndecidedError, Verdict
 from verification._shapes import INFINITE, exponential
+from verification._traverse import exchanged, parts_of, symbols_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from verification._certificates import Tree
     from verification._results import Theorem
 
 AXES = "NKD"
@@ -38,6 +41,7 @@ class Every:
         self._sizes = {axis: Symbol(axis, integer=True, positive=True) for axis in AXES}
         self._bases: dict[int, Any] = {}
         self._kept: list[Any] = []
+        self._named = 0
         self._normaliser = self.xp.elements.normaliser
 
     def size(self, axis: str) -> Any:
@@ -50,13 +54,13 @@ class Every:
 
     def _array(self, name: str, shape: str, dtype: str = "float64", **assumptions: bool) -> Any:
         indices = [self.facts.index("i", self._sizes[axis]) for axis in shape]
-        base = IndexedBase(Symbol(name, **assumptions)) if shape else None
-        element = Symbol(name, **assumptions) if base is None else base[tuple(indices)]
+        base = Symbol(name, **assumptions)
+        element = Element(base, *indices) if shape else base
         if dtype == "bool":
             self.facts.booleans.add(base)
             element = Cases(element, yes=True, no=False)
         x = self.xp.array(element, [(i, self._sizes[axis]) for i, axis in zip(indices, shape, strict=True)], dtype)
-        self._bases[id(x)] = element if base is None else base
+        self._bases[id(x)] = base
         self._kept.append(x)  # so that its id stays its own
         return x
 
@@ -93,10 +97,9 @@ class Every:
             self.facts.held[self._bases[id(x)]] = self._bases[id(label)]
         return x
 
-    def number(self, name: str, *, high: float | None = None) -> Option:
-        """Return a positive number, for an option."""
-        low, most = 2.0**-900, 2.0**900
-        return Option(Symbol(name, positive=True), low, most if high is None else high)
+    def number(self, name: str, *, low: float = 2.0**-900, high: float = 2.0**900) -> Option:
+        """Return a positive number between two others, for an option."""
+        return Option(Symbol(name, positive=True), low, high)
 
     def term(self, number: Any) -> Any:
         """Return an option or a Python integer as a term."""
@@ -115,7 +118,7 @@ class Every:
         found: dict[int, Any] = {}
         for block in sorted(blocks, key=lambda b: shape[b[0]] == "K"):  # rows first: a label is that of its row
             axis = shape[block[0]]
-            made = label.at(found[0]) if block is hit else self.facts.index(axis.lower(), self._sizes[axis])
+            made = label.at(found[0]) if block is hit else self.facts.index(self._fresh(axis), self._sizes[axis])
             found |= dict.fromkeys(block, made)
         firsts = {axis: [found[b[0]] for b in blocks if shape[b[0]] == axis] for axis in set(shape)}
         if label is not None and hit is None:
@@ -123,6 +126,11 @@ class Every:
         for members in firsts.values():
             self.facts.distinct |= {frozenset(pair) for pair in itertools.combinations(members, 2)}
         return tuple(found[k] for k in range(len(shape)))
+
+    def _fresh(self, axis: str) -> str:
+        """Return a name that no other index of this setting has."""
+        self._named += 1
+        return f"{axis.lower()}_{self._named}"
 
     def at(self, x: Any, *index: Any) -> Any:
         """Return an element, once it is shown that it depends on no free condition or shift."""
@@ -137,7 +145,7 @@ class Every:
         shifts = {s: Integer(0) for s in _shifts(term)}
         if not conditions and not shifts:
             return term
-        settled = term.xreplace(conditions).xreplace(shifts)
+        settled = exchanged(term, conditions | shifts)
         if not self._normaliser.is_zero(term - settled):
             msg = "the result depends neither on the shift nor on the mask of ties"
             raise NotProvedError(msg, self._shown(term - settled))
@@ -146,10 +154,10 @@ class Every:
     def diff(self, term: Any, x: Any, *index: Any) -> Any:
         """Return the derivative of a term by an element of an array that this setting made."""
         base = self._bases[id(x)]
-        if term.has(*UNDECIDED):
+        if undecided(term):
             msg = "a derivative of what depends on a condition"
             raise UndecidedError(msg, str(term))
-        return sympy.diff(term, base[index] if index else base)
+        return sympy.diff(term, Element(base, *index) if index else base)
 
     def sum(self, axis: str, terms: Callable[[Any], Any]) -> Any:
         """Return the sum over an axis."""
@@ -169,7 +177,11 @@ class Every:
         difference = sympy.sympify(left - right)
         if not self._normaliser.is_zero(difference):
             raise NotProvedError(claim, self._shown(difference))
-        self.steps.append(Step(claim))
+        self.steps.append(Step(claim, self._certificate(sympy.sympify(left), sympy.sympify(right))))
+
+    def _certificate(self, left: Any, right: Any) -> str:
+        """Return both sides as quotients of atoms, which are what the rules on sums, exp and log leave."""
+        return certificate(*(_tree(self._normaliser.term(self._normaliser.polynomial(x))) for x in (left, right)))
 
     def positive(self, claim: str, term: Any) -> None:
         """Show that a term is positive from the signs of its parts."""
@@ -184,8 +196,22 @@ class Every:
 
 def _shifts(term: Any) -> set[Any]:
     """Return the free real numbers that `max` returned."""
-    symbols = {s for s in term.free_symbols if isinstance(s, sympy.Dummy) and s.name == "m"}
-    return {e for e in term.atoms(Indexed) if e.base.label in symbols} | {s for s in symbols if s in term.atoms()}
+    shifts = {s for s in symbols_of(term) if isinstance(s, sympy.Dummy) and s.name == "m"}
+    elements = {e for e in parts_of(term, (Element,)) if e.base in shifts}
+    return elements | (shifts - {e.base for e in elements})
+
+
+def _tree(term: Any) -> Tree:
+    if term.is_Rational:
+        return ("rational", int(term.p), int(term.q))
+    if isinstance(term, (sympy.Add, sympy.Mul)):
+        kind = "add" if isinstance(term, sympy.Add) else "mul"
+        return (kind, *(_tree(a) for a in term.args))
+    if isinstance(term, sympy.Pow):
+        return ("pow", _tree(term.base), int(term.exp))
+    if isinstance(term, Reciprocal):
+        return ("pow", _tree(term.args[0]), -1)
+    return ("atom", str(term).replace("_", ""))
 
 
 def _partitions(items: list[int]) -> Iterable[list[list[int]]]:
@@ -213,4 +239,3 @@ def every_check(theorem: Theorem, drop: str | None = None) -> Check:
     return Check(setting.name, verdict, time.perf_counter() - start, tuple(setting.steps), detail)
 
 
-__all__ = ["Every", "KroneckerDelta", "every_check"]

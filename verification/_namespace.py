@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 from sympy import Integer
 
-from verification._atoms import Exp, Inverse, Log
+from verification._atoms import Exp, Reciprocal, Log
 from verification._cases import apply, choose
 from verification._options import HUGE, TINY, Option
 from verification._results import UndecidedError
@@ -186,7 +186,7 @@ class ShapesNamespace:
 
     def tanh(self, x: SymbolicArray, /) -> SymbolicArray:
         """Return the hyperbolic tangent, by the exponential."""
-        return self._of(lambda a: (Exp(2 * a) - 1) * Inverse(Exp(2 * a) + 1), x)
+        return self._of(lambda a: (Exp(2 * a) - 1) * Reciprocal(Exp(2 * a) + 1), x)
 
     def abs(self, x: SymbolicArray, /) -> SymbolicArray:
         """Return the absolute value."""
