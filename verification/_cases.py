@@ -23,7 +23,7 @@ class Cases:
 
 def order(atom: Any) -> Any:
     """Return by what atoms are sorted: any total order will do, as long as it is always the same."""
-    return str(atom)
+    return atom.sort_key() if hasattr(atom, "sort_key") else str(atom)
 
 
 def cases(atom: Any, yes: Any, no: Any) -> Any:
@@ -54,6 +54,20 @@ def leaves(value: Any) -> list[Any]:
 def choose(condition: Any, yes: Any, no: Any) -> Any:
     """Return `where(condition, yes, no)` for a condition whose leaves are True and False."""
     return apply(lambda held, one, other: one if held else other, condition, yes, no)
+
+
+def atoms_of(value: Any) -> set[Any]:
+    """Return the conditions that a value depends on."""
+    return {value.atom} | atoms_of(value.yes) | atoms_of(value.no) if isinstance(value, Cases) else set()
+
+
+def restrict(value: Any, atom: Any, held: bool) -> Any:  # noqa: FBT001  # the two halves of a case
+    """Return a value where a condition is known."""
+    if not isinstance(value, Cases):
+        return value
+    if value.atom == atom:
+        return value.yes if held else value.no
+    return cases(value.atom, restrict(value.yes, atom, held), restrict(value.no, atom, held))
 
 
 def collapse(value: Any, indicator: Callable[[Any], Any]) -> Any:

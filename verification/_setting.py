@@ -42,8 +42,8 @@ class Setting(Protocol):
     def labels(self, name: str, shape: str) -> Array:
         """Return an array of class labels, integers in 0..K−1."""
 
-    def mask(self, name: str, shape: str) -> Array:
-        """Return a boolean array with at least one True in each row."""
+    def mask(self, name: str, shape: str, label: Array | None = None) -> Array:
+        """Return a boolean array with at least one True in each row; with labels, True at the label."""
 
     def number(self, name: str, *, high: float | None = None) -> Any:
         """Return a positive number, for an option; below `high`, where that is given."""
