@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from verification._mutations import Mutant
 
-LIMIT = 30.0
-"""Seconds that a mutant has."""
+LIMIT = 120.0
+"""Seconds after which a mutant is given up, whatever it does."""
 SLOWER = 20.0
 """How many times as long as on the shipped code a check may take on a mutant, which may make terms that do not end."""
 LEAST = 2.0
-"""Seconds that each check has, however fast it is on the shipped code."""
+"""Seconds of the processor that each check has, however fast it is on the shipped code."""
 
 
 class Fate(enum.StrEnum):
@@ -49,6 +49,10 @@ class Fate(enum.StrEnum):
     """Nothing sees that it is wrong."""
     BROKE_PROVER = "broke a prover"
     """A check fails by an error of its own, outside the library."""
+
+
+INCONCLUSIVE = {Fate.TIMED_OUT, Fate.BROKE_PROVER}
+"""What does not show a mutant to be wrong as long as another check may."""
 
 
 @dataclass(frozen=True)
@@ -191,32 +195,30 @@ def apt(mutant: Mutant, known: Iterable[Trail]) -> list[Trail]:
 
 def _examine(mutant: Mutant, checks: Sequence[Trail], connection: Connection) -> None:
     """Run checks on a mutant until one sees it, in a process of its own."""
-    signal.signal(signal.SIGALRM, _stop)
-    late: list[str] = []
+    signal.signal(signal.SIGPROF, _stop)
+    passed_over: list[tuple[Fate, str, str]] = []
     with mutated(mutant):
         for trail in checks:
             found = _seen(trail)
-            if found and found[0] is Fate.TIMED_OUT:
-                late.append(trail.probe.name)
+            if found and found[0] in INCONCLUSIVE:
+                passed_over.append(found)
             elif found:
                 connection.send(found)
                 return
-    if late:
-        connection.send((Fate.TIMED_OUT, ", ".join(late), "not decided in time"))
-    else:
-        connection.send((Fate.SURVIVED, "", "" if checks else "no check runs this line"))
+    unseen = (Fate.SURVIVED, "", "" if checks else "no check runs this line")
+    connection.send(passed_over[0] if passed_over else unseen)
 
 
 def _seen(trail: Trail) -> tuple[Fate, str, str] | None:
     """Run a check and tell whether, and how, it sees that a core is wrong."""
     probe = trail.probe
-    signal.setitimer(signal.ITIMER_REAL, max(LEAST, SLOWER * trail.seconds))
+    signal.setitimer(signal.ITIMER_PROF, max(LEAST, SLOWER * trail.seconds))
     try:
         probe.run()
     except NotProvedError as error:
         return Fate.KILLED if probe.numeric else Fate.REFUSED, probe.name, str(error)
     except _TooLongError:
-        return Fate.TIMED_OUT, probe.name, ""
+        return Fate.TIMED_OUT, probe.name, "not decided in time"
     except Exception as error:  # noqa: BLE001  # a wrong core may raise whatever there is: told apart by where
         inside = any(frame.filename.startswith(str(FOLDER)) for frame in traceback.extract_tb(error.__traceback__))
         told = f"{type(error).__name__}: {error}"
@@ -224,7 +226,7 @@ def _seen(trail: Trail) -> tuple[Fate, str, str] | None:
     else:
         return None
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _stop(_number: int, _frame: Any) -> None:
