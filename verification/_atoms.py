@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import sympy
-from sympy import Add, Dummy, Expr, Indexed, KroneckerDelta
+from sympy import Add, Dummy, Expr, Integer, KroneckerDelta, Mul
 
 from verification._results import UndecidedError
+from verification._traverse import parts_of
 
 
 class Atom(Expr):
@@ -27,6 +27,50 @@ class Atom(Expr):
         """Return the derivative by the argument."""
         msg = "a derivative of what depends on a condition"
         raise UndecidedError(msg, str(self))
+
+
+class Element(Expr):
+    """An element of an array: a symbol for the array, whose signs are those of the element, and indices."""
+
+    is_commutative = True
+    is_symbol = _diff_wrt = True
+
+    def __new__(cls, *args: Any) -> Element:
+        """Take the symbol and the indices."""
+        return Expr.__new__(cls, *args)
+
+    @property
+    def base(self) -> Any:
+        """The symbol of the array."""
+        return self.args[0]
+
+    @property
+    def indices(self) -> tuple[Any, ...]:
+        """The indices."""
+        return tuple(self.args[1:])
+
+    def _eval_derivative(self, x: Any) -> Any:
+        if not isinstance(x, Element) or x.base != self.base:
+            return Integer(0)
+        return Mul(*(KroneckerDelta(i, j) for i, j in zip(self.indices, x.indices, strict=True)))
+
+    def _eval_is_real(self) -> bool | None:
+        return self.base.is_real  # type: ignore[no-any-return]
+
+    def _eval_is_integer(self) -> bool | None:
+        return self.base.is_integer  # type: ignore[no-any-return]
+
+    def _eval_is_positive(self) -> bool | None:
+        return self.base.is_positive  # type: ignore[no-any-return]
+
+    def _eval_is_nonnegative(self) -> bool | None:
+        return self.base.is_nonnegative  # type: ignore[no-any-return]
+
+    def _eval_is_zero(self) -> bool | None:
+        return self.base.is_zero  # type: ignore[no-any-return]
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{printer._print(self.base)}[{', '.join(map(printer._print, self.indices))}]"  # noqa: SLF001  # SymPy's way
 
 
 class Exp(Atom):
@@ -94,7 +138,7 @@ class Facts:
 
     def range_of(self, index: Any) -> Any:
         """Return the number of values of an index or a label; None of another term."""
-        return self.sizes.get(index.base if isinstance(index, Indexed) else index)
+        return self.sizes.get(index.base if isinstance(index, Element) else index)
 
     def within(self, index: Any, size: Any) -> bool:
         """Tell whether an index is known to be one of 0 to size − 1."""
@@ -112,18 +156,18 @@ class Facts:
 
     def is_held(self, atom: Any) -> bool:
         """Tell whether a condition is known to hold: a mask at the label of its row."""
-        if not (isinstance(atom, Indexed) and atom.base in self.held):
+        if not (isinstance(atom, Element) and atom.base in self.held):
             return False
         *row, k = atom.indices
-        return bool(k == self.held[atom.base][tuple(row)])
+        return bool(k == Element(self.held[atom.base], *row))
 
     def is_indicator(self, atom: Any) -> bool:
         """Tell whether an atom is 0 or 1."""
         if isinstance(atom, (KroneckerDelta, *UNDECIDED)):
             return True
-        return isinstance(atom, Indexed) and atom.base in self.booleans
+        return isinstance(atom, Element) and atom.base in self.booleans
 
 
 def undecided(term: Any) -> set[Any]:
     """Return the conditions in a term that are not decided."""
-    return set(sympy.sympify(term).atoms(*UNDECIDED))
+    return parts_of(term, UNDECIDED)

@@ -7,14 +7,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import sympy
-from sympy import Indexed, IndexedBase, Integer, KroneckerDelta, Symbol
+from sympy import Integer, Symbol
 
-from verification._atoms import UNDECIDED, Facts, Log, undecided
+from verification._atoms import Element, Facts, Log, undecided
 from verification._cases import Cases, collapse, leaves
 from verification._namespace import ShapesNamespace
 from verification._options import Option
 from verification._results import Check, NotProvedError, Step, UndecidedError, Verdict
 from verification._shapes import INFINITE, exponential
+from verification._traverse import exchanged, parts_of, symbols_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -50,13 +51,13 @@ class Every:
 
     def _array(self, name: str, shape: str, dtype: str = "float64", **assumptions: bool) -> Any:
         indices = [self.facts.index("i", self._sizes[axis]) for axis in shape]
-        base = IndexedBase(Symbol(name, **assumptions)) if shape else None
-        element = Symbol(name, **assumptions) if base is None else base[tuple(indices)]
+        base = Symbol(name, **assumptions)
+        element = Element(base, *indices) if shape else base
         if dtype == "bool":
             self.facts.booleans.add(base)
             element = Cases(element, yes=True, no=False)
         x = self.xp.array(element, [(i, self._sizes[axis]) for i, axis in zip(indices, shape, strict=True)], dtype)
-        self._bases[id(x)] = element if base is None else base
+        self._bases[id(x)] = base
         self._kept.append(x)  # so that its id stays its own
         return x
 
@@ -93,10 +94,9 @@ class Every:
             self.facts.held[self._bases[id(x)]] = self._bases[id(label)]
         return x
 
-    def number(self, name: str, *, high: float | None = None) -> Option:
-        """Return a positive number, for an option."""
-        low, most = 2.0**-900, 2.0**900
-        return Option(Symbol(name, positive=True), low, most if high is None else high)
+    def number(self, name: str, *, low: float = 2.0**-900, high: float = 2.0**900) -> Option:
+        """Return a positive number between two others, for an option."""
+        return Option(Symbol(name, positive=True), low, high)
 
     def term(self, number: Any) -> Any:
         """Return an option or a Python integer as a term."""
@@ -137,7 +137,7 @@ class Every:
         shifts = {s: Integer(0) for s in _shifts(term)}
         if not conditions and not shifts:
             return term
-        settled = term.xreplace(conditions).xreplace(shifts)
+        settled = exchanged(term, conditions | shifts)
         if not self._normaliser.is_zero(term - settled):
             msg = "the result depends neither on the shift nor on the mask of ties"
             raise NotProvedError(msg, self._shown(term - settled))
@@ -146,10 +146,10 @@ class Every:
     def diff(self, term: Any, x: Any, *index: Any) -> Any:
         """Return the derivative of a term by an element of an array that this setting made."""
         base = self._bases[id(x)]
-        if term.has(*UNDECIDED):
+        if undecided(term):
             msg = "a derivative of what depends on a condition"
             raise UndecidedError(msg, str(term))
-        return sympy.diff(term, base[index] if index else base)
+        return sympy.diff(term, Element(base, *index) if index else base)
 
     def sum(self, axis: str, terms: Callable[[Any], Any]) -> Any:
         """Return the sum over an axis."""
@@ -184,8 +184,9 @@ class Every:
 
 def _shifts(term: Any) -> set[Any]:
     """Return the free real numbers that `max` returned."""
-    symbols = {s for s in term.free_symbols if isinstance(s, sympy.Dummy) and s.name == "m"}
-    return {e for e in term.atoms(Indexed) if e.base.label in symbols} | {s for s in symbols if s in term.atoms()}
+    shifts = {s for s in symbols_of(term) if isinstance(s, sympy.Dummy) and s.name == "m"}
+    elements = {e for e in parts_of(term, (Element,)) if e.base in shifts}
+    return elements | (shifts - {e.base for e in elements})
 
 
 def _partitions(items: list[int]) -> Iterable[list[list[int]]]:
@@ -213,4 +214,3 @@ def every_check(theorem: Theorem, drop: str | None = None) -> Check:
     return Check(setting.name, verdict, time.perf_counter() - start, tuple(setting.steps), detail)
 
 
-__all__ = ["Every", "KroneckerDelta", "every_check"]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 TINY = (2.0**-1023, 2.0**-1021)
 """Where the smallest normal number of a dtype lies."""
-HUGE = (2.0**1022, sys.float_info.max)
-"""Where its largest number lies."""
+HUGE = (sys.float_info.max, math.inf)
+"""Where its largest number lies: no option is beyond it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,18 +9,20 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import sympy
-from sympy import IndexedBase, Integer, KroneckerDelta
+from sympy import Integer, KroneckerDelta
 
-from verification._atoms import Exp, Facts, Less, Same, reciprocal
+from verification._atoms import Element, Exp, Facts, Less, Reciprocal, Same, reciprocal
 from verification._cases import Cases, apply, atoms_of, choose, collapse, leaves, restrict
 from verification._options import Option
 from verification._results import UndecidedError
 from verification._sums import Normaliser
+from verification._traverse import mentions, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-INFINITE = (sympy.oo, -sympy.oo, sympy.nan)
+INFINITE = (sympy.oo, -sympy.oo, sympy.nan, sympy.zoo)
+"""Leaves that are not finite; the last is an infinity of unknown sign, which no result may be."""
 
 
 def leaf_of(number: Any) -> Any:
@@ -65,15 +67,17 @@ class Elements:
     def substitute(self, value: Any, by: dict[Any, Any]) -> Any:
         """Replace indices in a value and in its conditions."""
         if isinstance(value, Cases):
-            condition = self.condition(value.atom.xreplace(by))
+            condition = self.condition(replaced(value.atom, by))
             return choose(condition, self.substitute(value.yes, by), self.substitute(value.no, by))
-        return value if isinstance(value, bool) else value.xreplace(by)
+        return value if isinstance(value, bool) else replaced(value, by)
 
     def positive(self, term: Any) -> bool:
         """Tell whether a finite term is known to be positive."""
         if term.is_Number:
             return bool(term.is_positive)
-        return self.normaliser.is_positive(self.normaliser.polynomial(term))
+        return self.normaliser.is_positive(self.normaliser.polynomial(term)) or (
+            self.normaliser.has_positive_numerator(term)
+        )
 
     def negative(self, term: Any) -> bool:
         """Tell whether a finite term is known to be negative."""
@@ -92,14 +96,13 @@ class Elements:
         return a * b
 
     def _sign_of(self, a: Any) -> Any:
+        if a in (sympy.nan, sympy.zoo):
+            return a
         if a in INFINITE or a == 0:
-            return sympy.sign(a) if a is not sympy.nan else a
+            return sympy.sign(a)
         if self.positive(a):
             return Integer(1)
-        if self.negative(a):
-            return Integer(-1)
-        msg = "the sign of a factor of infinity"
-        raise UndecidedError(msg, str(a))
+        return Integer(-1) if self.negative(a) else sympy.zoo
 
     def divide(self, a: Any, b: Any) -> Any:
         """Divide two leaves."""
@@ -114,6 +117,9 @@ class Elements:
         """Compare two leaves."""
         if sympy.nan in (a, b):
             return False
+        if sympy.zoo in (a, b):
+            msg = "the sign of an infinity"
+            raise UndecidedError(msg, f"{a} < {b}")
         if a in INFINITE or b in INFINITE:
             return bool((a if a in INFINITE else 0) < (b if b in INFINITE else 0))
         if self.facts.within(a, b) if a.is_integer and self.facts.range_of(a) is not None else False:
@@ -121,7 +127,9 @@ class Elements:
         difference = b - a
         if self.positive(difference):
             return True
-        if difference == 0 or self.normaliser.is_nonnegative(self.normaliser.polynomial(-difference)):
+        if difference == 0 or self.negative(difference):
+            return False
+        if self.normaliser.is_nonnegative(self.normaliser.polynomial(-difference)):
             return False
         return Cases(Less(a, b), yes=True, no=False)
 
@@ -139,7 +147,7 @@ class Elements:
 
     def summed(self, value: Any, index: Any, size: Any) -> Any:
         """Sum a value over an index; conditions that do not depend on it stay conditions."""
-        outer = sorted((a for a in atoms_of(value) if not a.has(index)), key=sympy.default_sort_key)
+        outer = sorted((a for a in atoms_of(value) if not mentions(a, index)), key=sympy.default_sort_key)
         if outer:
             halves = [self.summed(restrict(value, outer[0], held), index, size) for held in (True, False)]
             return choose(self.condition(outer[0]), *halves)
@@ -155,7 +163,7 @@ class Elements:
             msg = "a sum of what may be infinite"
             raise UndecidedError(msg, str(value))
         bound = self.facts.index("k", size)
-        return sympy.Sum(collapse(value, lambda atom: atom).xreplace({index: bound}), (bound, 0, size - 1))
+        return sympy.Sum(replaced(collapse(value, lambda atom: atom), {index: bound}), (bound, 0, size - 1))
 
     def _split(self, value: Any, delta: Any, index: Any, other: Any, size: Any) -> Any:
         """Sum a value that has another form at one index: there it is known what else holds."""
@@ -166,7 +174,7 @@ class Elements:
 
     def some(self, value: Any, index: Any, size: Any) -> Any:
         """Tell whether a condition holds for any value of an index."""
-        outer = sorted((a for a in atoms_of(value) if not a.has(index)), key=sympy.default_sort_key)
+        outer = sorted((a for a in atoms_of(value) if not mentions(a, index)), key=sympy.default_sort_key)
         if outer:
             halves = [self.some(restrict(value, outer[0], held), index, size) for held in (True, False)]
             return choose(self.condition(outer[0]), *halves)
@@ -263,5 +271,5 @@ for _name, _function in {
 
 def free_real(rows: list[Any]) -> Any:
     """Return a real number of which nothing is known, one for each row."""
-    base = IndexedBase(sympy.Dummy("m", real=True))
-    return base[tuple(rows)] if rows else sympy.Dummy("m", real=True)
+    base = sympy.Dummy("m", real=True)
+    return Element(base, *rows) if rows else base

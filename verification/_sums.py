@@ -11,12 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 import sympy
-from sympy import Add, Dummy, Float, Indexed, KroneckerDelta, Mul, Pow, Rational, Sum, Symbol
+from sympy import Add, Dummy, Float, KroneckerDelta, Mul, Pow, Rational, Sum, Symbol
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
 
-from verification._atoms import UNDECIDED, Exp, Facts, Reciprocal, Log
+from verification._atoms import UNDECIDED, Element, Exp, Facts, Reciprocal, Log
 from verification._results import UndecidedError
+from verification._traverse import mentions, replaced
 
 Monomial = frozenset[tuple[Any, int]]
 Polynomial = dict[Monomial, Any]
@@ -74,7 +75,7 @@ class Normaliser:
             return self._sums(term)
         if self.facts.is_held(term):
             return {ONE: sympy.S.One}
-        if isinstance(term, (Symbol, Indexed, *UNDECIDED)):
+        if isinstance(term, (Symbol, Element, *UNDECIDED)):
             return {frozenset([(term, 1)]): sympy.S.One}
         msg = f"no rule for {type(term).__name__}"
         raise UndecidedError(msg, str(term))
@@ -125,9 +126,12 @@ class Normaliser:
             (monomial, c), *_ = base.items()
             if not any(self.facts.is_indicator(a) for a, _ in monomial):
                 return {frozenset((a, -n) for a, n in monomial): 1 / c}
-        content = next(iter(sorted(base.items(), key=lambda item: str(item[0]))))[1]
-        monic = self.term({monomial: c / content for monomial, c in base.items()})
-        return {frozenset([(Reciprocal(monic), 1)]): 1 / content}
+        powers = [dict(monomial) for monomial in base]
+        atoms = {a for p in powers for a in p if not self.facts.is_indicator(a)}
+        common = frozenset((a, -min(p.get(a, 0) for p in powers)) for a in atoms)
+        outside = {frozenset((a, n) for a, n in common if n): 1 / _content(list(base.values()))}
+        inside = Reciprocal(self.term(self.times(base, outside)))
+        return self.times(outside, {frozenset([(inside, 1)]): sympy.S.One})
 
     def _exponential(self, exponent: Polynomial) -> Polynomial:
         powers: dict[Any, int] = {}
@@ -218,12 +222,12 @@ class Normaliser:
         return 0 if atom.is_nonnegative else None
 
     def _sum_sign(self, atom: Any) -> int | None:
-        if isinstance(atom.function, Indexed) and atom.function.base in self.facts.positive:
+        if isinstance(atom.function, Element) and atom.function.base in self.facts.positive:
             return 1
         body, size = self.polynomial(atom.function), atom.limits[0][2] + 1
         if self.is_positive(body) and size.is_positive:
             return 1
-        left = [a for m in body for a, n in m if isinstance(a, Indexed) and a.base in self.facts.positive and n == 1]
+        left = [a for m in body for a, n in m if isinstance(a, Element) and a.base in self.facts.positive and n == 1]
         if len(body) == 1 and left and all(self._atom_sign(a) == 1 for m in body for a, _ in m if a not in left):
             return 1  # positive terms over a set of classes that is not empty
         return 0 if self.is_nonnegative(body) else None
@@ -244,21 +248,21 @@ class Normaliser:
 
     def _sum(self, body: Any, k: Any, size: Any) -> Polynomial:
         if size.is_Integer:
-            return self._added([self.polynomial(body.xreplace({k: sympy.Integer(i)})) for i in range(int(size))])
+            return self._added([self.polynomial(replaced(body, {k: sympy.Integer(i)})) for i in range(int(size))])
         bound = self.facts.index("k", size)
-        summands = self.polynomial(body.xreplace({k: bound}))
+        summands = self.polynomial(replaced(body, {k: bound}))
         return self._added([self._summed(monomial, c, bound, size) for monomial, c in summands.items()])
 
     def _summed(self, monomial: Monomial, c: Any, k: Dummy, size: Any) -> Polynomial:
         for atom, _ in monomial:
             if isinstance(atom, KroneckerDelta) and k in atom.args:
                 a = atom.args[1] if atom.args[0] == k else atom.args[0]
-                if a.has(k) or not self.facts.within(a, size):
+                if mentions(a, k) or not self.facts.within(a, size):
                     msg = f"whether {a} is one of 0 to {size} − 1"
                     raise UndecidedError(msg)
                 rest = self.term({monomial - {(atom, 1)}: c})
-                return self.polynomial(rest.xreplace({k: a}))
-        inside = frozenset((a, n) for a, n in monomial if a.has(k))
+                return self.polynomial(replaced(rest, {k: a}))
+        inside = frozenset((a, n) for a, n in monomial if mentions(a, k))
         outside = monomial - inside
         if not inside:
             return self.times({outside: c}, self.polynomial(size))
@@ -266,26 +270,36 @@ class Normaliser:
             return {outside: c}
         body = self.term({inside: sympy.S.One})
         level = Symbol(f"k{_depth(body)}", integer=True, nonnegative=True)
-        atom = Sum(body.xreplace({k: level}), (level, 0, size - 1))
+        atom = Sum(replaced(body, {k: level}), (level, 0, size - 1))
         return self.times({outside: c}, {frozenset([(atom, 1)]): sympy.S.One})
 
     def _sums_to_one(self, inside: Monomial, k: Dummy) -> bool:
         if len(inside) != 1:
             return False
         (atom, n), *_ = inside
-        if not (isinstance(atom, Indexed) and n == 1 and atom.base in self.facts.summed):
+        if not (isinstance(atom, Element) and n == 1 and atom.base in self.facts.summed):
             return False
-        return bool(atom.indices[-1] == k and not any(i.has(k) for i in atom.indices[:-1]))
+        return bool(atom.indices[-1] == k and not any(mentions(i, k) for i in atom.indices[:-1]))
 
     def numerator(self, term: Any) -> Any:
-        """Return the numerator of a term as a polynomial of SymPy, its reciprocals multiplied out."""
+        """Return the numerator of a term as a polynomial of SymPy."""
+        return _as_ring_element(self._without_reciprocals(self.polynomial(term)))
+
+    def has_positive_numerator(self, term: Any) -> bool:
+        """Tell whether a term is positive as a quotient of positive terms."""
         polynomial = self.polynomial(term)
+        reciprocals = {a for m in polynomial for a, _ in m if isinstance(a, Reciprocal)}
+        positive = all(self._atom_sign(a) == 1 for a in reciprocals)
+        return positive and self.is_positive(self._without_reciprocals(polynomial))
+
+    def _without_reciprocals(self, polynomial: Polynomial) -> Polynomial:
+        """Multiply with the terms whose reciprocals a polynomial holds."""
         while inverses := {a for m in polynomial for a, _ in m if isinstance(a, Reciprocal)}:
             outer = min(inverses, key=lambda a: (-_nesting(a), str(a)))
             base, most = self.polynomial(outer.args[0]), max(dict(m).get(outer, 0) for m in polynomial)
             powers = [self._power(base, n) for n in range(most + 1)]
             polynomial = self._added([self._cleared(m, c, outer, powers) for m, c in polynomial.items()])
-        return _as_ring_element(polynomial)
+        return polynomial
 
     def _cleared(self, monomial: Monomial, c: Any, inverse: Any, powers: list[Polynomial]) -> Polynomial:
         held = dict(monomial).get(inverse, 0)
