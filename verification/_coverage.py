@@ -34,13 +34,20 @@ class Line(NamedTuple):
 @cache
 def executable() -> frozenset[Line]:
     """Return all lines of formulas that run."""
-    lines = set[Line]()
+    return frozenset(line for lines in _spans().values() for line in lines)
+
+
+@cache
+def _spans() -> dict[tuple[str, int], list[Line]]:
+    """Return the lines that run of each formula, by its core and its first line."""
+    found: dict[tuple[str, int], list[Line]] = {}
     for core in cores():
         run = {n for code in codes(function_of(core.module, core.name).__code__) for *_, n in code.co_lines() if n}
         for formula in core.formulas:
             spans = (range(head.lineno, (head.end_lineno or head.lineno) + 1) for head in heads(formula))
-            lines.update(Line(core.id, n) for span in spans for n in span if n in run)
-    return frozenset(lines)
+            lines = found.setdefault((core.id, formula.lineno), [])
+            lines += [Line(core.id, n) for span in spans for n in span if n in run]
+    return found
 
 
 @cache
@@ -51,7 +58,10 @@ def _places() -> dict[types.CodeType, str]:
 
 @contextlib.contextmanager
 def recording() -> Iterator[set[Line]]:
-    """Collect the lines of formulas that run."""
+    """Collect the lines of formulas that run; the cores have to be those that are shipped."""
+    if changed := [core.id for core in cores() if function_of(core.module, core.name).__code__ not in _places()]:
+        msg = f"cores that are not as they are shipped cannot be watched: {', '.join(changed)}"
+        raise RuntimeError(msg)
     lines = set[Line]()
     with _watching(lines):
         try:
@@ -85,26 +95,14 @@ if sys.version_info >= (3, 12):
             monitoring.free_tool_id(TOOL)
 
 else:
+    from verification._notes import noting
 
     @contextlib.contextmanager
     def _watching(lines: set[Line]) -> Iterator[None]:
-        """Trace the cores, as Python 3.11 can only by looking at each call: SymPy takes twice as long."""
-        places = _places()
-
-        def enter(frame: types.FrameType, _event: str, _argument: Any) -> Any:
-            return line if frame.f_code in places else None
-
-        def line(frame: types.FrameType, event: str, _argument: Any) -> Any:
-            if event == "line":
-                lines.add(Line(places[frame.f_code], frame.f_lineno))
-            return line
-
-        before = sys.gettrace()
-        sys.settrace(enter)
-        try:
+        """Have the cores note what they run: all lines of a formula as one."""
+        spans = _spans()
+        with noting(lambda core, first: lines.update(spans[core, first])):
             yield
-        finally:
-            sys.settrace(before)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from verification._coverage import (
     recording,
     uncovered_public,
 )
+from verification._loading import mutated
+from verification._mutations import mutants
 from verification._results import Theorem
 
 U = np.asarray([[0.5, -1.0, 2.0]])
@@ -62,20 +64,29 @@ def test_recording_sees_functions_within_cores():
     assert "return xp.where(hit, formula(on), formula(off))" in {text_of(line) for line in lines}
 
 
-def test_recording_ends_and_gives_back_the_tracer():
-    def tracer(_frame, _event, _argument):
-        return None
+def test_recording_ends_with_an_error_and_leaves_no_trace():
+    code = xent_arrayapi.softmax.__code__
+    with pytest.raises(KeyError), recording() as lines:
+        raise KeyError
+    xent_arrayapi.softmax(U)
+    assert lines == set()
+    assert xent_arrayapi.softmax.__code__ is code
+    assert not any("__ran__" in vars(module) for name, module in sys.modules.items() if name.startswith("xent_"))
 
-    before = sys.gettrace()
-    sys.settrace(tracer)
-    try:
-        with pytest.raises(KeyError), recording() as lines:
-            raise KeyError
-        assert sys.gettrace() is tracer
-        xent_arrayapi.softmax(U)
-        assert lines == set()
-    finally:
-        sys.settrace(before)
+
+def test_a_mutant_is_not_recorded():
+    assert executable()
+    with recording():
+        pass
+    with mutated(mutants()[0]), pytest.raises(RuntimeError, match="not as they are shipped"), recording():
+        pass
+
+
+def test_recording_changes_no_result():
+    h = xent_arrayapi.SoftmaxCrossEntropy(np.asarray([0]), label_smoothing=0.25, z_loss=0.5, softcap=3.0)
+    with recording():
+        recorded = h.hessian(U)
+    assert recorded.tolist() == h.hessian(U).tolist()
 
 
 def test_coverage_is_the_union_of_runs_and_complete_only_with_all_lines():
