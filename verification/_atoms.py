@@ -14,7 +14,7 @@ from verification._traverse import parts_of
 class Atom(Expr):
     """A function that SymPy leaves as it is: it neither merges, splits nor evaluates it."""
 
-    is_commutative = True
+    is_commutative = is_real = True
 
     def __new__(cls, *args: Any) -> Atom:
         """Take arguments that are terms already."""
@@ -75,6 +75,8 @@ class Element(Expr):
 
 class Exp(Atom):
     """The exponential."""
+
+    is_positive = True
 
     def slope(self) -> Any:
         """Return exp."""

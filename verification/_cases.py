@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,24 @@ def apply(f: Callable[..., Any], *values: Any) -> Any:
         return f(*values)
     first = min(atoms, key=order)
     return cases(first, *(apply(f, *(_under(value, first, held) for value in values)) for held in (True, False)))
+
+
+def branch(f: Callable[..., Any], *values: Any, facts: Mapping[Any, bool] = MappingProxyType({})) -> Any:
+    """Apply a function of leaves that is also told, first, which conditions hold on the branch of the leaves.
+
+    What it returns may depend on further conditions.
+    """
+    atoms = [value.atom for value in values if isinstance(value, Cases)]
+    if not atoms:
+        return f(facts, *values)
+    first = min(atoms, key=order)
+    yes, no = (
+        branch(f, *(_under(value, first, held) for value in values), facts={**facts, first: held})
+        for held in (True, False)
+    )
+    if isinstance(yes, Cases) or isinstance(no, Cases):
+        return choose(Cases(first, yes=True, no=False), yes, no)  # puts the conditions in order
+    return cases(first, yes, no)
 
 
 def _under(value: Any, atom: Any, held: bool) -> Any:  # noqa: FBT001  # the two halves of a case

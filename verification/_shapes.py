@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import sympy
-from sympy import Integer, KroneckerDelta
+from sympy import Integer, KroneckerDelta, Symbol
 
 from verification._atoms import Element, Exp, Facts, Less, Reciprocal, Same, reciprocal
 from verification._cases import Cases, apply, atoms_of, choose, collapse, leaves, restrict
@@ -122,7 +122,7 @@ class Elements:
             raise UndecidedError(msg, f"{a} < {b}")
         if a in INFINITE or b in INFINITE:
             return bool((a if a in INFINITE else 0) < (b if b in INFINITE else 0))
-        if self.facts.within(a, b) if a.is_integer and self.facts.range_of(a) is not None else False:
+        if self.facts.range_of(a) is not None and self.facts.within(a, b):
             return True
         difference = b - a
         if self.positive(difference):
@@ -139,7 +139,7 @@ class Elements:
             return a == b and a is not sympy.nan
         if isinstance(a, bool) or a == b:
             return a == b
-        if a.is_integer and b.is_integer:
+        if all(isinstance(x, (Integer, Symbol, Element)) and x.is_integer for x in (a, b)):
             return self.condition(KroneckerDelta(a, b))
         if self.positive(a - b) or self.negative(a - b) or (a - b).is_nonzero:
             return False
