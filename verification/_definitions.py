@@ -51,14 +51,13 @@ class Rows:
     @cached_property
     def logsumexp(self) -> Exact:
         """A = log Z; an ulp of it is one of the larger of |m| and log1p(tail) = A − m."""
-
         found = [enclosed_pairs(partial(_logsumexp, u), self.dtype) for u in self.logits]
         return Exact(np.concatenate(found, axis=1), self.dtype)
 
     @cached_property
     def tail(self) -> Exact:
         """Σ exp(u) / exp(m) − 1, with m the largest logit."""
-        found = [enclosed(lambda u=u: [total_of(u) / arb(float(u.max())).exp() - 1], self.dtype) for u in self.logits]
+        found = [enclosed(partial(_tail, u), self.dtype) for u in self.logits]
         return Exact(np.concatenate(found, axis=1), self.dtype)
 
     def loss(self, labels: Array) -> Exact:
@@ -67,9 +66,7 @@ class Rows:
 
     def gradient(self, labels: Array) -> Exact:
         """Return S − onehot: S where the label is not."""
-        at_label = [
-            enclosed(partial(_complement, u, u[k]), self.dtype) for u, k in zip(self.logits, labels, strict=True)
-        ]
+        at_label = [enclosed(partial(_less_one, u, u[k]), self.dtype) for u, k in zip(self.logits, labels, strict=True)]
         return self.softmax.with_column(labels, Exact(np.concatenate(at_label, axis=1), self.dtype))
 
     def chained_gradient(self, labels: Array, slopes: Callable[[int], Iterable[arb]]) -> Exact:
@@ -103,12 +100,13 @@ def _logsumexp(u: Array) -> tuple[list[arb], list[arb]]:
     return [a], [(a - m).max(abs(m))]
 
 
-def _less_one(u: Array, m: float) -> list[arb]:
-    return [total_of(u) / arb(float(m)).exp() - 1]
+def _tail(u: Array) -> list[arb]:
+    return [total_of(u) / arb(float(u.max())).exp() - 1]
 
 
-def _complement(u: Array, of: float) -> list[arb]:
-    return [arb(float(of)).exp() / total_of(u) - 1]
+def _less_one(u: Array, at: float) -> list[arb]:
+    """Return S − 1 at a class."""
+    return [arb(float(at)).exp() / total_of(u) - 1]
 
 
 def total_of(u: Array) -> arb:
