@@ -7,7 +7,7 @@ S (q − Q) − Q (1 − S), which a result that goes through 1 minus a rounded 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Pairs = list[tuple[arb, arb]]
 
+ULPS_TERMS = 8
+"""What is allowed where rule 7 gives no bound, in ulps of the sum of the sizes of the terms of a result."""
 NOTHING = (arb(0), arb(0))
 
 
@@ -64,9 +66,9 @@ class LossRow:
 class Formulas:
     """What a row defines, evaluated in the precision that is in force, over the classes that its mask leaves."""
 
-    def __init__(self, row: LossRow) -> None:
-        """Evaluate y, S, A, and the weights Q."""
-        self.row, kept = row, row.kept
+    def __init__(self, row: LossRow, tiny: arb) -> None:
+        """Evaluate y, S, A, and the weights Q; what is tiny counts for the spacing of subnormal numbers in scales."""
+        self.row, self.tiny, kept = row, tiny, row.kept
         self._bend([arb(row.logits[k]) for k in kept])
         e = [y.exp() for y in self.y]
         total = sum(e, arb(0))
@@ -103,13 +105,15 @@ class Formulas:
         self.mean = sum((s * w for s, w in zip(self.s, self.w, strict=True)), arb(0))
         exact = self.row.temperature == 1 and self.row.softcap is None
         self.sizes = [abs(w - self.w[top]) if exact else abs(w) for w in self.w]
-        self.size = sum((s * x for s, x in zip(self.s, self.sizes, strict=True)), arb(0))
+        self.size = sum(((s + self.tiny) * x for s, x in zip(self.s, self.sizes, strict=True)), arb(0))
         self.mean_size = sum((s * abs(w) for s, w in zip(self.s, self.w, strict=True)), abs(self.w[top]))
 
     def value(self) -> tuple[arb, arb]:
         """Return s (q A − ⟨Q, y⟩ + z r A²)."""
         surprisal = sum((q * (self.a - y) for q, y in zip(self.q, self.y, strict=True)), arb(0))
-        scale = surprisal * self.strain + self.tilt * abs(self.a) * (self.a_scale + abs(self.a))
+        scale = (surprisal + self.mass * self.tiny) * self.strain + self.tilt * abs(self.a) * (
+            self.a_scale + abs(self.a)
+        )
         return self._weighted(surprisal + self.tilt * self.a**2 / 2, scale)
 
     def by_y(self, k: int) -> tuple[arb, arb]:
@@ -117,7 +121,8 @@ class Formulas:
         s, q = self.s[k], self.q[k]
         plain = self.row.labelled and not self.row.label_smoothing  # q − Q is exactly 0 or q
         others = abs(self.mass - q) if plain else self.mass + q
-        scale = s * others + q * (1 - s) + self.tilt * self.a_scale * s
+        tiny = self.tiny
+        scale = (s + tiny) * others + q * (1 - s + tiny) + self.tilt * self.a_scale * (s + tiny)
         return self.mass * s - q + self.tilt * self.a * s, scale * self.strain
 
     def gradient(self, k: int) -> tuple[arb, arb]:
@@ -130,7 +135,7 @@ class Formulas:
         jacobian = self.s[k] * ((k == j) - self.s[j])
         bowl = self.tilt * self.s[k] * self.s[j]
         value = (self.mass + self.tilt * self.a) * jacobian + bowl
-        scale = ((self.mass + self.tilt * self.a_scale) * abs(jacobian) + bowl) * self.strain
+        scale = ((self.mass + self.tilt * self.a_scale) * (abs(jacobian) + self.tiny) + bowl) * self.strain
         strain = self.strains[k] + self.strains[j]
         value, scale = self.slope[k] * value * self.slope[j], self.slope[k] * scale * self.slope[j] * strain
         return self._weighted(*self._with_bending(value, scale, k, arb(int(k == j))))
@@ -140,9 +145,8 @@ class Formulas:
         s = self.s[k]
         spread = s * (self.w[k] - self.mean)
         value = (self.mass + self.tilt * self.a) * spread + self.tilt * s * self.mean
-        scale = (self.mass + self.tilt * self.a_scale) * s * (
-            self.sizes[k] + self.size
-        ) + self.tilt * s * self.mean_size
+        by_jacobian, by_mean = self.mass + self.tilt * self.a_scale, self.tilt * self.mean_size
+        scale = (s + self.tiny) * (by_jacobian * (self.sizes[k] + self.size) + by_mean)
         value, scale = self.slope[k] * value, self.slope[k] * scale * self.strain * self.strains[k]
         return self._weighted(*self._with_bending(value, scale, k, self.v[k]))
 
@@ -159,13 +163,18 @@ class Formulas:
 QUANTITIES = ("value", "grad", "hvp", "hessian_diag", "hessian")
 
 
-def numbers_of(row: LossRow) -> Pairs:
+def tiny_of(dtype: np.dtype[Any]) -> arb:
+    """Return the number of which `ULPS_TERMS` ulps are the spacing of subnormal numbers."""
+    return arb(float(np.finfo(dtype).tiny)) / ULPS_TERMS
+
+
+def numbers_of(row: LossRow, tiny: arb) -> Pairs:
     """Return the value, gradient, product, diagonal and Hessian of a row, one after another."""
     size, kept = len(row.logits), row.kept
     found = [NOTHING] * (1 + 3 * size + size * size)
     if not row.live:
         return found
-    of = Formulas(row)
+    of = Formulas(row, tiny)
     found[0] = of.value()
     for i, k in enumerate(kept):
         found[1 + k] = of.gradient(i)
@@ -179,7 +188,7 @@ def numbers_of(row: LossRow) -> Pairs:
 def exact_loss(rows: Sequence[LossRow], dtype: np.dtype[Any]) -> dict[str, Exact]:
     """Enclose all that rows of one size define, by the name of the quantity."""
     size = len(rows[0].logits)
-    parts = np.stack([enclosed_pairs(partial(_split, row), dtype) for row in rows], axis=1)
+    parts = np.stack([enclosed_pairs(partial(_split, row, tiny_of(dtype)), dtype) for row in rows], axis=1)
     cuts = np.cumsum([1, size, size, size])
     value, *rest, blocks = np.split(parts, cuts, axis=-1)
     found = [value[..., 0], *rest, np.reshape(blocks, (3, len(rows), size, size))]
@@ -190,17 +199,12 @@ def exact_total(rows: Sequence[LossRow], dtype: np.dtype[Any]) -> Exact:
     """Enclose the sum of the values of rows, each over its divisor."""
 
     def balls() -> tuple[list[arb], list[arb]]:
-        values = [Formulas(row).value() for row in rows if row.live]
+        values = [Formulas(row, tiny_of(dtype)).value() for row in rows if row.live]
         return [sum((x for x, _ in values), arb(0))], [sum((scale for _, scale in values), arb(0))]
 
     return Exact(enclosed_pairs(balls, dtype)[:, 0], dtype)
 
 
-def _split(row: LossRow) -> tuple[list[arb], list[arb]]:
-    numbers, scales = zip(*numbers_of(row), strict=True)
+def _split(row: LossRow, tiny: arb) -> tuple[list[arb], list[arb]]:
+    numbers, scales = zip(*numbers_of(row, tiny), strict=True)
     return list(numbers), list(scales)
-
-
-def over(row: LossRow, divisor: float) -> LossRow:
-    """Return a row whose numbers are divided by what a mean divides by."""
-    return replace(row, divisor=divisor)

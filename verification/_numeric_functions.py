@@ -12,6 +12,7 @@ from flint import arb
 import xent_arrayapi as xent
 from verification._definitions import Rows, total_of
 from verification._enclosures import Exact, balls_of, enclosed_pairs
+from verification._loss_definition import ULPS_TERMS
 from verification._regimes import ULPS, ULPS_LOGSUMEXP, Case, regimes
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     Partition = xent.LogPartition[Any]
     Formula = Callable[[int], tuple[list[arb], list[arb]]]
 
-ULPS_TERMS = 8
-"""What is allowed where rule 7 gives no bound, in ulps of the sum of the sizes of the terms of a result."""
+MOST_KEPT = 0.6
+"""The share of the classes that a mask leaves."""
 CERTAIN = 8192
 """Bits that tell the sign of a sum of our terms."""
 MOST_SQUARED = 10
@@ -134,7 +135,7 @@ def check_temperature_and_mask(judge: Judge) -> None:
             rows, names = Rows(u / u.dtype.type(t)), [f"{name}, T = {t:g}" for name in case.names]
             judge.hold("softmax", names, rows.softmax, xent.softmax(u, temperature=t), ULPS)
             judge.hold("log_softmax", names, rows.log_softmax, xent.log_softmax(u, temperature=t), ULPS)
-        kept = rng.random(u.shape[-1]) < 0.6
+        kept = np.asarray(rng.random(u.shape[-1]) < MOST_KEPT)
         left, names = Rows(u[:, kept]), [f"{name}, masked" for name in case.names]
         holed = frozen(np.where(kept, u, np.nan))
         of = xent.LogPartition.of(holed, where=kept)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import xent_arrayapi as xent
-from verification._loss_definition import LossRow, exact_loss, exact_total
-from verification._numeric_functions import ULPS_TERMS, frozen
+from verification._loss_definition import ULPS_TERMS, LossRow, exact_loss, exact_total
+from verification._numeric_functions import frozen
 from verification._regimes import regimes
 
 if TYPE_CHECKING:

@@ -11,14 +11,15 @@ from flint import arb
 import xent_arrayapi as xent
 from verification._definitions import Rows
 from verification._enclosures import balls_of
-from verification._loss_definition import LossRow, exact_loss
-from verification._numeric_functions import ULPS_TERMS, exact_rows, frozen
+from verification._loss_definition import ULPS_TERMS, LossRow, exact_loss
+from verification._numeric_functions import exact_rows, frozen
 from verification._regimes import SMALLEST, ULPS, VANISHING
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from verification._judged import Judge
+    from verification._numeric_functions import Formula
 
     Array = NDArray[Any]
 
@@ -44,7 +45,7 @@ def vectors(dtype: str) -> dict[str, tuple[Array, Array]]:
 def check_probabilities(judge: Judge) -> None:
     """Hold entropy, cross-entropy and Kullback–Leibler divergence against their sums."""
     for name, (p, q) in vectors(judge.dtype).items():
-        functions = {
+        functions: dict[str, tuple[Any, Formula, tuple[Array, ...]]] = {
             "entropy": (xent.entropy, partial(_cross_entropy, p, p), (p,)),
             "cross_entropy": (xent.cross_entropy, partial(_cross_entropy, p, q), (p, q)),
             "kl_divergence": (xent.kl_divergence, partial(_divergence, p, q), (p, q)),
