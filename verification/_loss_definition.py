@@ -164,8 +164,8 @@ QUANTITIES = ("value", "grad", "hvp", "hessian_diag", "hessian")
 
 
 def tiny_of(dtype: np.dtype[Any]) -> arb:
-    """Return the number of which `ULPS_TERMS` ulps are the spacing of subnormal numbers."""
-    return arb(float(np.finfo(dtype).tiny)) / ULPS_TERMS
+    """Return the number of which `ULPS_TERMS` ulps are two spacings of subnormal numbers: of a product of roundings."""
+    return 2 * arb(float(np.finfo(dtype).tiny)) / ULPS_TERMS
 
 
 def numbers_of(row: LossRow, tiny: arb) -> Pairs:
