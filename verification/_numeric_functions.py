@@ -189,22 +189,28 @@ def _product(u: Array, v: Array, n: int) -> tuple[list[arb], list[arb]]:
 
 def check_weights(judge: Judge) -> None:
     """Hold the logarithm of a weighted sum, also a signed one, and its sign against log |Σ w exp(u)|."""
-    large = 1e30 if judge.dtype == "float32" else 1e300
+    wide = 30 if judge.dtype == "float32" else 300
+    far, rng = 10.0 ** np.random.default_rng(15).uniform(-wide, wide, size=(10, 10)), np.random.default_rng(16)
+    _hold_weighted(judge, ["weights that make up for logits"] * 10, rng.normal(size=(10, 10)) - np.log(far), far)
     for case in by_size(judge.dtype):
         u, rng = case.rows.logits, np.random.default_rng(13)
         if u.shape[-1] > MOST_SQUARED:
             continue
-        sizes = rng.choice([0, 1, 1, 0.5, 3, 1 / large, large], size=u.shape)
+        sizes = rng.choice([0, 1, 1, 0.5, 3, 10.0**-wide, 10.0**wide], size=u.shape)
         sizes[:, 0] = 1
         for name, signs in {"positive": 1, "signed": rng.choice([-1, 1], size=u.shape)}.items():
-            w = frozen((sizes * signs).astype(u.dtype))
-            names = [f"{regime}, {name} weights" for regime in case.names]
-            value, sign = xent.logsumexp(u, weights=w, return_sign=True)
-            exact = exact_rows(partial(_weighted, u, w), range(len(u)), u.dtype)
-            judge.hold("logsumexp", names, Exact(exact.parts[..., 0], u.dtype), value, ULPS_TERMS)
-            judge.same("logsumexp: sign", f"{name} weights", sign, [_sign(*row) for row in zip(u, w, strict=True)])
-            plain = xent.logsumexp(u, weights=w)
-            judge.same("logsumexp", f"{name} weights, without sign", plain, np.where(sign < 0, np.nan, value))
+            _hold_weighted(judge, [f"{regime}, {name} weights" for regime in case.names], u, sizes * signs)
+
+
+def _hold_weighted(judge: Judge, names: list[str], logits: Array, weights: Array) -> None:
+    u, w = frozen(logits.astype(judge.dtype)), frozen(weights.astype(judge.dtype))
+    value, sign = xent.logsumexp(u, weights=w, return_sign=True)
+    exact = exact_rows(partial(_weighted, u, w), range(len(u)), u.dtype)
+    judge.hold("logsumexp", names, Exact(exact.parts[..., 0], u.dtype), value, ULPS_TERMS)
+    judge.same("logsumexp: sign", names[-1], sign, [_sign(*row) for row in zip(u, w, strict=True)])
+    judge.same(
+        "logsumexp", f"{names[-1]}, without sign", xent.logsumexp(u, weights=w), np.where(sign < 0, np.nan, value)
+    )
 
 
 def _terms(u: Array, w: Array) -> list[arb]:

@@ -31,6 +31,19 @@ ROWS: dict[str, tuple[list[float], float, list[float]]] = {
 """Logits, their logsumexp and their softmax: rule 4."""
 
 
+STATES: dict[str, tuple[float, float]] = {
+    "−inf throughout": (-INF, 0),
+    "+inf": (INF, 0),
+    "+inf ties": (INF, 1),
+    "nan and +inf": (NAN, NAN),
+    "nan and −inf": (NAN, NAN),
+    "one −inf": (0, 1),
+    "one finite": (7, 0),
+    "ties of zero": (0, 2),
+}
+"""The (max, tail) of these rows."""
+
+
 def check_special_rows(judge: Judge) -> None:
     """Hold rows with infinities and nan, all in one array, against rule 4."""
     u = frozen(np.asarray([row for row, _, _ in ROWS.values()], judge.dtype))
@@ -51,6 +64,9 @@ def check_special_rows(judge: Judge) -> None:
         for way, got in zip(("", " of LogPartition", " merged", " merged, turned"), found, strict=True):
             for name, one, other in zip(ROWS, got, expected[function], strict=True):
                 judge.near(function + way, name, one, other, FEW)
+    for way, state in {"of": of, "merged": merged, "turned": turned}.items():
+        judge.same(f"LogPartition.max, {way}", "rule 4", state.max, [m for m, _ in STATES.values()])
+        judge.same(f"LogPartition.tail, {way}", "rule 4", state.tail, [t for _, t in STATES.values()])
     signed = xent.logsumexp(u, return_sign=True)[1]
     judge.same("logsumexp: sign", "rule 4", signed, np.where(values == -INF, 0, np.where(np.isnan(values), NAN, 1)))
     blocks, tied = xent.softmax_jacobian(u), list(ROWS).index("+inf ties")
@@ -113,6 +129,10 @@ def check_special_weights(judge: Judge) -> None:
     expected = [np.log1p(np.e), 2 + log2, -INF, NAN, INF, log2, -INF]
     judge.near("logsumexp", "weights, rule 4", value, expected, FEW)
     judge.same("logsumexp: sign", "weights, rule 4", sign, [1, 1, 0, NAN, -1, -1, 0])
+    tiny = array([float(np.finfo(judge.dtype).smallest_subnormal)])
+    judge.near(
+        "logsumexp", "a subnormal weight", xent.logsumexp(array([0.5]), weights=tiny), 0.5 + np.log(tiny[0]), FEW
+    )
     broadcast = xent.logsumexp(array([1, 2]), weights=array([[1], [2], [0]]))
     judge.near("logsumexp", "weights broadcast", broadcast, [2.313261687518223, 3.006408868078168, -INF], FEW)
 
