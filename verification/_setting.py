@@ -42,11 +42,11 @@ class Setting(Protocol):
     def labels(self, name: str, shape: str) -> Array:
         """Return an array of class labels, integers in 0..K−1."""
 
-    def mask(self, name: str, shape: str) -> Array:
-        """Return a boolean array with at least one True in each row."""
+    def mask(self, name: str, shape: str, label: Array | None = None) -> Array:
+        """Return a boolean array with at least one True in each row; with labels, True at the label."""
 
-    def number(self, name: str, *, high: float | None = None) -> Any:
-        """Return a positive number, for an option; below `high`, where that is given."""
+    def number(self, name: str, *, low: float = 2.0**-900, high: float = 2.0**900) -> Any:
+        """Return a positive number between two others, for an option."""
 
     def term(self, number: Any) -> Any:
         """Return an option or a Python integer as a term."""

@@ -1,0 +1,212 @@
+r"""Theorems on the models of the documents: maximum likelihood, the linear model, the categorical family, Boltzmann."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import xent_arrayapi as xent
+from verification._results import Theorem
+from verification.theorems_partition import REAL
+
+if TYPE_CHECKING:
+    from verification._setting import Setting
+
+
+def likelihood(s: Setting) -> None:
+    """Compare the logarithm of the likelihood with the loss, for targets of one 1."""
+    u, y = s.reals("u", "NK"), s.labels("y", "N")
+    onehot = s.xp.where(s.xp.arange(s.size("K")) == y[:, None], s.xp.ones_like(u), 0)
+    probs, rows = xent.softmax(u), xent.SoftmaxCrossEntropy(y, reduction="none")(u)
+    total, mean = xent.softmax_cross_entropy(u, y, reduction="sum"), xent.softmax_cross_entropy(u, y)
+
+    def log_likelihood(n: Any) -> Any:
+        return s.sum("K", lambda k: s.at(onehot, n, k) * s.log(s.at(probs, n, k)))
+
+    for (n,) in s.indices("N"):
+        s.equal(r"$J_n = \sum_k y_{nk} \log P_{nk} = -h_n$", log_likelihood(n), -s.at(rows, n))
+    log_l = s.sum("N", log_likelihood)
+    s.equal(r"$\log L = \sum_n J_n = -\sum_n h_n$", log_l, -s.at(total))
+    s.equal(r"the mean loss is $-\frac{1}{N} \log L$", s.at(mean) * s.sum("N", lambda _: s.term(1)), -log_l)
+
+
+def chain_rule(s: Setting) -> None:
+    """Go through the probabilities, in both signs."""
+    u, y = s.reals("u", "NK"), s.probabilities("y", "NK", summed=s.given("sum"))
+    probs, jacobian = xent.softmax(u), xent.softmax_jacobian(u)
+    gradient = xent.SoftmaxCrossEntropy(y, reduction="none").grad(u)
+    through = xent.softmax_jvp(u, y / probs)
+    for n, k in s.indices("NK"):
+        chain = s.sum("K", lambda i: s.at(y, n, i) / s.at(probs, n, i) * s.at(jacobian, n, i, k))
+        residual = s.at(y, n, k) - s.at(probs, n, k)
+        s.equal(r"$\sum_i \frac{y_i}{P_i} \frac{\partial P_i}{\partial u_k} = y_k - P_k$", chain, residual)
+        s.equal(r"$\nabla h = -\nabla J = P - y$", s.at(gradient, n, k), -chain)
+        s.equal(r"$J^\top (y / P) = y - P$", s.at(through, n, k), residual)
+
+
+def linear_model(s: Setting) -> None:
+    """Differentiate the mean loss of a linear model by its parameters."""
+    x, w, b = s.reals("x", "ND"), s.reals("W", "KD"), s.reals("b", "K")
+    y = s.probabilities("y", "NK", summed=s.given("sum"))
+    u = s.xp.sum(x[:, None, :] * w[None, :, :], axis=-1) + b
+    h = xent.SoftmaxCrossEntropy(y, normalizer="batch")
+    value, gradient = h.value_and_grad(u)
+    probs, rows = xent.softmax(u), s.sum("N", lambda _: s.term(1))
+    for k, d in s.indices("KD"):
+        expected = s.sum("N", lambda n: s.at(probs, n, k) * s.at(x, n, d)) / rows
+        observed = s.sum("N", lambda n: s.at(y, n, k) * s.at(x, n, d)) / rows
+        slope = s.diff(s.at(value), w, k, d)
+        s.equal(r"$\partial f / \partial W_{kd} = E_{\mathrm{est}} - E_{\mathrm{obs}}$", slope, expected - observed)
+        back = s.sum("N", lambda n: s.at(gradient, n, k) * s.at(x, n, d))
+        s.equal(r"and $\sum_n (\nabla_u f)_{nk} x_{nd}$ is that", back, slope)
+        slope = s.diff(s.at(value), b, k)
+        difference = s.sum("N", lambda n: s.at(probs, n, k) - s.at(y, n, k)) / rows
+        s.equal(r"$\partial f / \partial b_k = \frac{1}{N} \sum_n (P_{nk} - y_{nk})$", slope, difference)
+
+
+def exponential_family(s: Setting) -> None:
+    """Write the categorical distribution in natural parameters, relative to any class."""
+    theta, y = s.probabilities("theta", "NK", summed=s.given("sum")), s.labels("y", "N")
+    for n, r in s.indices("NK"):
+        eta = s.xp.log(theta) - s.xp.log(_column(s, theta, r))
+        a, mean, covariance = xent.logsumexp(eta), xent.softmax(eta), xent.softmax_jacobian(eta)
+        s.equal(r"$A(\eta) = -\log \theta_r$", s.at(a, n), -s.log(s.at(theta, n, r)))
+        s.equal(r"$\eta_r = 0$", s.at(eta, n, r), s.term(0))
+        label = s.at(y, n)
+        log_pmf = s.at(eta, n, label) - s.at(a, n)
+        s.equal(r"$\log p(y) = \langle x, \eta \rangle - A(\eta) = \log \theta_y$", log_pmf, s.log(s.at(theta, n, label)))
+        loss = xent.softmax_cross_entropy(eta, y, reduction="none")
+        s.equal(r"the loss is $-\log p(y)$", s.at(loss, n), -log_pmf)
+        entropy = s.at(a, n) - s.sum("K", lambda k: s.at(theta, n, k) * s.at(eta, n, k))
+        s.equal(r"$H(\theta) = A - \langle \eta, \nabla A \rangle$", s.at(xent.entropy(theta), n), entropy)
+        for m, i, j in s.indices("NKK"):
+            s.equal(r"$\nabla A(\eta) = \theta$", s.at(mean, m, i), s.at(theta, m, i))
+            both = (int(i == j) - s.at(theta, m, j)) * s.at(theta, m, i)
+            s.equal(r"$\nabla^2 A(\eta) = \operatorname{Cov} x$", s.at(covariance, m, i, j), both)
+
+
+def _column(s: Setting, theta: Any, r: Any) -> Any:
+    """Return one column of an array, as a column."""
+    hit = s.xp.arange(s.size("K")) == s.xp.zeros_like(theta, dtype=s.xp.int64) + r
+    return s.xp.sum(s.xp.where(hit, theta, 0), axis=-1, keepdims=True)
+
+
+def bregman(s: Setting) -> None:
+    """Compare the divergence of two families with that of A."""
+    u, v = s.reals("u", "NK"), s.reals("v", "NK")
+    p, a, b = xent.softmax(u), xent.logsumexp(u), xent.logsumexp(v)
+    divergence = xent.kl_divergence(p, xent.softmax(v))
+    for (n,) in s.indices("N"):
+        inner = s.sum("K", lambda k: (s.at(v, n, k) - s.at(u, n, k)) * s.at(p, n, k))
+        s.equal(
+            r"$\mathrm{KL}(S(u) \Vert S(v)) = A(v) - A(u) - \langle v - u, \nabla A(u) \rangle$",
+            s.at(divergence, n),
+            s.at(b, n) - s.at(a, n) - inner,
+        )
+
+
+def boltzmann(s: Setting) -> None:
+    """Show that softmax of −βE has the largest entropy among all distributions of its mean energy."""
+    energies, beta = s.reals("E", "NK"), s.reals("beta", "")
+    q = s.probabilities("q", "NK", summed=s.given("sum"))
+    u = -1 * beta * energies
+    p, a = xent.softmax(u), xent.logsumexp(u)
+    best, other, divergence = xent.entropy(p), xent.entropy(q), xent.kl_divergence(q, p)
+    for n, k in s.indices("NK"):
+        slope = -s.log(s.at(p, n, k)) - 1 - s.at(beta) * s.at(energies, n, k)
+        s.equal(r"$\partial_k (H - \beta \langle p, E \rangle) = \log Z - 1$ for every $k$", slope, s.at(a, n) - 1)
+        gap = s.at(best, n) - s.at(other, n) - s.at(divergence, n)
+        excess = s.sum("K", lambda j: (s.at(p, n, j) - s.at(q, n, j)) * s.at(energies, n, j))
+        s.equal(
+            r"$H(p) - H(q) = \mathrm{KL}(q \Vert p) + \beta (\langle E \rangle_p - \langle E \rangle_q)$",
+            gap,
+            s.at(beta) * excess,
+        )
+
+
+def thermodynamics(s: Setting) -> None:
+    """Differentiate log Z by the inverse temperature."""
+    energies, beta = s.reals("E", "NK"), s.reals("beta", "")
+    u = -1 * beta * energies
+    p, a = xent.softmax(u), xent.logsumexp(u)
+    for (n,) in s.indices("N"):
+        mean = s.sum("K", lambda k: s.at(p, n, k) * s.at(energies, n, k))
+        variance = s.sum("K", lambda k: s.at(p, n, k) * (s.at(energies, n, k) - mean) ** 2)
+        first = s.diff(s.at(a, n), beta)
+        s.equal(r"$\partial \log Z / \partial \beta = -\langle E \rangle$", first, -mean)
+        s.equal(r"$\partial^2 \log Z / \partial \beta^2 = \operatorname{Var} E$", s.diff(first, beta), variance)
+
+
+MODELS = (
+    Theorem(
+        "maximum-likelihood",
+        "Maximum likelihood is minimum cross-entropy",
+        r"\log L = \sum_n \sum_k y_{nk} \log P_{nk} = -\sum_n h_n",
+        likelihood,
+        ("seeds/001, equations 8 to 10",),
+        covers=("SoftmaxCrossEntropy", "softmax_cross_entropy", "softmax"),
+        assumptions=(REAL, "$y$ one-hot"),
+    ),
+    Theorem(
+        "chain-rule",
+        "The gradient by the chain rule, in both signs",
+        r"\sum_i \frac{y_i}{P_i} \frac{\partial P_i}{\partial u_k} = y_k - P_k, \qquad \nabla h = P - y",
+        chain_rule,
+        ("seeds/001, equations 11 to 13", "seeds/003"),
+        covers=("SoftmaxCrossEntropy.grad", "softmax_jacobian", "softmax_jvp"),
+        assumptions=(REAL, "$y$ positive"),
+        hypotheses=("sum",),
+    ),
+    Theorem(
+        "gradient-of-the-linear-model",
+        "The gradient of the linear model is a difference of expectations",
+        r"\frac{\partial f}{\partial W_{kd}} = \frac{1}{N} \sum_n P_{nk} x_{nd} - \frac{1}{N} \sum_n y_{nk} x_{nd}"
+        r" = E_{\mathrm{est}} - E_{\mathrm{obs}}",
+        linear_model,
+        ("seeds/001, equations 2 and 13",),
+        covers=("SoftmaxCrossEntropy", "SoftmaxCrossEntropy.value_and_grad", "softmax"),
+        assumptions=("$x, W, b$ real", "$y$ positive"),
+        hypotheses=("sum",),
+        sizes=(2,),
+    ),
+    Theorem(
+        "categorical-family",
+        "The categorical distribution as an exponential family",
+        r"\eta_i = \log \frac{\theta_i}{\theta_r}, \quad \log p(y) = \langle x, \eta \rangle - A(\eta), \quad"
+        r" A = -\log \theta_r, \quad \nabla A = \theta, \quad \nabla^2 A = \operatorname{Cov} x",
+        exponential_family,
+        ("seeds/002",),
+        covers=("logsumexp", "softmax", "softmax_jacobian", "softmax_cross_entropy", "entropy"),
+        assumptions=(r"$\theta$ positive", "any reference class $r$"),
+        hypotheses=("sum",),
+    ),
+    Theorem(
+        "divergence-of-families",
+        "The divergence is the Bregman divergence of the log-partition function",
+        r"\mathrm{KL}(S(u) \Vert S(v)) = A(v) - A(u) - \langle v - u, \nabla A(u) \rangle",
+        bregman,
+        ("seeds/002, the log-normaliser",),
+        covers=("kl_divergence", "logsumexp", "softmax"),
+        assumptions=("$u, v$ real and finite",),
+    ),
+    Theorem(
+        "boltzmann-distribution",
+        "The Boltzmann distribution has the largest entropy at its mean energy",
+        r"H(p) - H(q) = \mathrm{KL}(q \Vert p) \ge 0 \quad \text{for } p = S(-\beta E), \;"
+        r" \langle E \rangle_q = \langle E \rangle_p",
+        boltzmann,
+        ("seeds/000, the Boltzmann distribution",),
+        covers=("softmax", "logsumexp", "entropy", "kl_divergence"),
+        assumptions=(r"$E, \beta$ real", "$q$ positive"),
+        hypotheses=("sum",),
+    ),
+    Theorem(
+        "mean-and-variance-of-the-energy",
+        "The derivatives of log Z by the inverse temperature",
+        r"\frac{\partial \log Z}{\partial \beta} = -\langle E \rangle, \qquad"
+        r" \frac{\partial^2 \log Z}{\partial \beta^2} = \operatorname{Var} E",
+        thermodynamics,
+        ("seeds/000, the Boltzmann distribution",),
+        covers=("softmax", "logsumexp"),
+        assumptions=(r"$E, \beta$ real",),
+    ),
+)

@@ -1,0 +1,135 @@
+r"""Theorems on the derivatives of softmax."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import xent_arrayapi as xent
+from verification._results import Theorem
+from verification.theorems_partition import REAL
+from xent_arrayapi._partition import Evaluation
+
+if TYPE_CHECKING:
+    from verification._setting import Setting
+
+
+def jacobian(s: Setting) -> None:
+    """Differentiate S, for equal and for distinct classes, and for rows apart."""
+    u = s.reals("u", "NK")
+    probs, blocks = xent.softmax(u), xent.softmax_jacobian(u)
+    for n, m, i, j in s.indices("NNKK"):
+        slope = s.diff(s.at(probs, n, i), u, m, j)
+        if n != m:
+            s.equal(r"$\partial S_{ni} / \partial u_{mj} = 0$ for $n \ne m$", slope, s.term(0))
+            continue
+        a, b = s.at(probs, n, i), s.at(probs, n, j)
+        if i == j:
+            s.equal(r"$\partial S_i / \partial u_i = S_i (1 - S_i)$", slope, a * (1 - a))
+        else:
+            s.equal(r"$\partial S_i / \partial u_j = -S_i S_j$ for $i \ne j$", slope, -a * b)
+        s.equal(r"$J_{ij} = \partial S_i / \partial u_j$", s.at(blocks, n, i, j), slope)
+
+
+def jacobian_of_logarithm(s: Setting) -> None:
+    """Differentiate log S."""
+    u = s.reals("u", "NK")
+    probs, logs = xent.softmax(u), xent.log_softmax(u)
+    for n, i, j in s.indices("NKK"):
+        slope = s.diff(s.at(logs, n, i), u, n, j)
+        s.equal(r"$\partial \log S_i / \partial u_j = \delta_{ij} - S_j$", slope, int(i == j) - s.at(probs, n, j))
+
+
+def product(s: Setting) -> None:
+    """Multiply the Jacobian with a vector."""
+    u, v = s.reals("u", "NK"), s.reals("v", "NK")
+    blocks, jv = xent.softmax_jacobian(u), xent.softmax_jvp(u, v)
+    probs = xent.softmax(u)
+    for n, i in s.indices("NK"):
+        along = s.sum("K", lambda j: s.at(blocks, n, i, j) * s.at(v, n, j))
+        back = s.sum("K", lambda j: s.at(blocks, n, j, i) * s.at(v, n, j))
+        mean = s.sum("K", lambda j: s.at(probs, n, j) * s.at(v, n, j))
+        s.equal(r"$(J v)_i = \sum_j J_{ij} v_j$", s.at(jv, n, i), along)
+        s.equal(r"$J v = J^\top v$", s.at(jv, n, i), back)
+        s.equal(r"$J v = S \circ (v - \langle S, v \rangle)$", s.at(jv, n, i), s.at(probs, n, i) * (s.at(v, n, i) - mean))
+
+
+def hessian(s: Setting) -> None:
+    """Show that the Hessian of A is J, with the constant vector in its kernel and no negative direction."""
+    u, v = s.reals("u", "NK"), s.reals("v", "NK")
+    a, blocks, probs, jv = xent.logsumexp(u), xent.softmax_jacobian(u), xent.softmax(u), xent.softmax_jvp(u, v)
+    for n, i, j in s.indices("NKK"):
+        second = s.diff(s.diff(s.at(a, n), u, n, i), u, n, j)
+        s.equal(r"$\partial^2 A / \partial u_i \partial u_j = J_{ij}$", second, s.at(blocks, n, i, j))
+    for n, i in s.indices("NK"):
+        s.equal(r"$J \mathbf{1} = 0$", s.sum("K", lambda j: s.at(blocks, n, i, j)), s.term(0))
+        form = s.sum("K", lambda k: s.at(v, n, k) * s.at(jv, n, k))
+        squares = s.sum("K", lambda k: s.sum("K", lambda j: _square(s, n, k, j)(probs, v)))
+        s.equal(r"$v^\top J v = \frac{1}{2} \sum_{k,l} S_k S_l (v_k - v_l)^2$", 2 * form, squares)
+        s.positive("each $S_k S_l > 0$", s.at(probs, n, i) * s.at(probs, n, i))
+
+
+def _square(s: Setting, n: object, k: object, j: object):  # noqa: ANN202
+    return lambda p, v: s.at(p, n, k) * s.at(p, n, j) * (s.at(v, n, k) - s.at(v, n, j)) ** 2
+
+
+def complement(s: Setting) -> None:
+    """Evaluate 1 − S from the other classes."""
+    u = s.reals("u", "NK")
+    got = Evaluation.of(u, s.xp)
+    for n, k in s.indices("NK"):
+        s.equal("the complement is $1 - S_k$", s.at(got.complements(), n, k), 1 - s.at(xent.softmax(u), n, k))
+        s.equal("the surprisal is $-\\log S_k$", s.at(got.surprisals(), n, k), -s.at(xent.log_softmax(u), n, k))
+
+
+SOFTMAX = (
+    Theorem(
+        "jacobian-of-softmax",
+        "The Jacobian of softmax, both cases",
+        r"\frac{\partial S_i}{\partial u_j} = \begin{cases} S_i (1 - S_i) & i = j \\ -S_i S_j & i \ne j \end{cases}"
+        r" \; = S_i (\delta_{ij} - S_j)",
+        jacobian,
+        ("seeds/001, equations 3 to 7", "seeds/003, the derivative of softmax"),
+        covers=("softmax", "softmax_jacobian"),
+        assumptions=(REAL,),
+        sizes=(2, 3, 4, 5),
+    ),
+    Theorem(
+        "derivative-of-log-softmax",
+        "The derivative of the logarithm of softmax",
+        r"\frac{\partial \log S_i}{\partial u_j} = \delta_{ij} - S_j",
+        jacobian_of_logarithm,
+        ("seeds/001, equation 7, divided by the probability",),
+        covers=("log_softmax", "softmax"),
+        assumptions=(REAL,),
+    ),
+    Theorem(
+        "jacobian-product",
+        "The product of the Jacobian with a vector, from either side",
+        r"J v = J^\top v = S \circ (v - \langle S, v \rangle)",
+        product,
+        ("seeds/001, equation 7", "seeds/003"),
+        covers=("softmax_jvp", "softmax_jacobian"),
+        assumptions=(REAL, "$v$ real"),
+        sizes=(2, 3, 4, 5),
+    ),
+    Theorem(
+        "hessian-of-logsumexp",
+        "The log-partition function is convex",
+        r"\nabla^2 A = J, \qquad J \mathbf{1} = 0, \qquad"
+        r" v^\top J v = \frac{1}{2} \sum_{k,l} S_k S_l (v_k - v_l)^2 \ge 0",
+        hessian,
+        ("seeds/000, logSumExp", "seeds/002, the second derivative of the log-normaliser"),
+        covers=("logsumexp", "softmax_jacobian", "softmax_jvp"),
+        assumptions=(REAL, "$v$ real"),
+        sizes=(2, 3, 4, 5),
+    ),
+    Theorem(
+        "complement",
+        "1 − S without cancellation",
+        r"1 - S_k = \frac{\sum_{j \ne k} e^{u_j}}{\sum_j e^{u_j}}",
+        complement,
+        ("the definition",),
+        covers=("softmax_jacobian",),
+        assumptions=(REAL,),
+    ),
+)
