@@ -84,6 +84,7 @@ class Report:
     def failures(self) -> tuple[Failure, ...]:
         """Everything that is not as it has to be."""
         return (
+            *([] if self.outcomes else [Failure("theorems", "there are none")]),
             *(failure for outcome in self.outcomes for failure in of_theorem(outcome)),
             *(Failure(name, "no theorem covers this public function") for name in self.uncovered),
             *(failure for part in self.parts for failure in part.failures),
@@ -92,7 +93,7 @@ class Report:
     @property
     def proved(self) -> bool:
         """Whether there is nothing left to show."""
-        return bool(self.outcomes) and not self.failures
+        return not self.failures
 
 
 def of_theorem(outcome: Outcome) -> Iterator[Failure]:

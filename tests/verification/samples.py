@@ -35,7 +35,7 @@ h(u) = \ell(p, S(u)) &= -\sum_k p_k \bigl(u_k - A(u)\bigr) \\
 \end{aligned}""",
     gradient,
     ("`seeds/000`, the expansion of $h$", "`seeds/003`, equation 3"),
-    ("SoftmaxCrossEntropy.__call__", "SoftmaxCrossEntropy.grad", "softmax_cross_entropy"),
+    ("SoftmaxCrossEntropy", "SoftmaxCrossEntropy.grad", "softmax_cross_entropy"),
     (r"$u$ is finite", r"$p_k > 0$"),
     (r"$\sum_k p_k = 1$",),
 )
