@@ -29,7 +29,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--quick", action="store_true", help="every theorem and the numeric layer: no mutants, no peers"
     )
     parser.add_argument("--no-mutants", action="store_true", help="run no wrong cores")
-    parser.add_argument("--no-peers", action="store_true", help="measure no other library")
+    parser.add_argument("--no-peers", action="store_true", help="make no table of ulps, which needs other libraries")
     parser.add_argument("--output", type=Path, metavar="DIR", help=f"where the report goes; else {OUTPUT}")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many processes; else 2")
     options = parser.parse_args(arguments)
@@ -51,7 +51,6 @@ def planned(options: argparse.Namespace) -> Plan:
         "full" if full else "quick",
         tuple(THEOREMS.values()),
         options.jobs,
-        ulps=full,
         peers=full and not options.no_peers,
         mutants=full and not options.no_mutants,
     )

@@ -31,5 +31,6 @@ def mathml(tex: str, *, block: bool = False) -> str:
 
 def display(tex: str) -> str:
     """Return the MathML of the formulas of a display, which may stand side by side or below one another."""
-    parts = [tex] if r"\begin" in tex else tex.split(r"\qquad")
-    return "".join(mathml(part, block=True) for part in parts)
+    parts = [tex] if r"\begin" in tex else re.split(r"\\qquad|(?<=,)\s*\\quad", tex)
+    whole = all(part.count("{") == part.count("}") for part in parts)
+    return "".join(mathml(part, block=True) for part in (parts if whole else [tex]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from verification._report import Case, Part, Table
 
@@ -68,6 +68,7 @@ def coverage_part(coverage: SymbolicCoverage, floats: Sequence[str]) -> Part:
     lines: dict[str, list[str]] = {core: [] for core in by_core}
     for line, source in missed.items():
         lines[line.core].append(f"{line.number}: {source}")
+    rows = tuple((f"`{core}`", str(a), str(b)) for core, (a, b) in by_core.items())
     cases = [Case(core, 0, never_ran(told)) for core, told in lines.items()]
     cases += [Case(where, 0, "a float literal in a formula") for where in floats]
     return Part(
@@ -76,13 +77,7 @@ def coverage_part(coverage: SymbolicCoverage, floats: Sequence[str]) -> Part:
         f"{ran} of {of} lines, {100 * ran / of:.4g} %",
         "The lines of formulas in the cores of the library that ran while the theorems were proved. "
         "No formula has a float literal in it, which would be rounded before a prover sees it.",
-        (
-            Table(
-                "",
-                ("core", "lines that ran", "lines"),
-                tuple((f"`{c}`", str(a), str(b)) for c, (a, b) in by_core.items()),
-            ),
-        ),
+        (Table("", ("core", "lines that ran", "lines"), rows),),
         cases=tuple(cases),
         data={
             "cores": {core: {"ran": a, "lines": b} for core, (a, b) in by_core.items()},
@@ -110,7 +105,7 @@ def mutants_part(results: Sequence[MutantResult], failures: Sequence[str]) -> Pa
         "Mutants",
         f"{len(results)}: {', '.join(f'{number} {fate}' for fate, number in fates.items())}",
         "Wrong edits of the cores, made by rule: a sign, a term, an axis, a factor, a constant, an index, a branch. "
-        "Each is refused by a prover or killed by the numeric layer, or it computes the same, for a reason that is told.",
+        "Each is refused by a prover or killed by the numeric layer, or it computes the same, for the reason told.",
         (
             Table("By core", ("core", *fates), crossed(((f"`{r.mutant.core}`", r.fate) for r in results), fates)),
             Table("By rule", ("rule", *fates), crossed(((r.mutant.operator, r.fate) for r in results), fates)),
@@ -136,11 +131,6 @@ def mutants_part(results: Sequence[MutantResult], failures: Sequence[str]) -> Pa
             for r in results
         ],
     )
-
-
-def ulps_part(table: Any) -> Part:
-    """Tell the largest errors beside those of other libraries."""
-    return Part("ulps", "Rounding", "", "")
 
 
 def refused(results: Iterable[MutantResult]) -> dict[str, int]:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Executor, Future
 
-LIMIT = 120
+LIMIT = 60
 """Seconds after which a task is given up."""
-FRAME = re.compile(r'File ".*?((?:xent_arrayapi|verification)/[^"/]+)", line (\d+), in (\w+)')
+FRAME = re.compile(r'File ".*?((?:xent_arrayapi|verification)/(?!_pool)[^"/]+)", line (\d+), in (\w+)')
 
 
 def processes(count: int) -> Executor:

@@ -14,7 +14,8 @@ from verification._coverage import SymbolicCoverage, float_literals
 from verification._covered import uncovered
 from verification._mutants import Trail, failures, run_mutants
 from verification._mutations import sample
-from verification._parts import broken_part, coverage_part, mutants_part, numeric_part, refused, ulps_part
+from verification._part_ulps import ulps_part
+from verification._parts import broken_part, coverage_part, mutants_part, numeric_part, refused
 from verification._pool import processes, shown, submit
 from verification._probes import probes
 from verification._report import Report
@@ -44,8 +45,8 @@ class Plan:
     processes: int = 2
     whole: bool = True
     """Whether these are all theorems: then together they have to cover everything, and numbers are checked too."""
-    ulps: bool = False
     peers: bool = False
+    """Whether this library is measured on each backend, beside others."""
     mutants: bool = False
 
 
@@ -134,7 +135,7 @@ def verify(plan: Plan, show: Show) -> Report:
     run = Run(plan, show)
     with processes(plan.processes) as pool:
         tasks = run.tasks(pool)
-        table = submit(pool, ulp_table, plan.peers) if plan.ulps else None
+        table = submit(pool, ulp_table) if plan.peers else None
         for future in as_completed(tasks):
             run.take(tasks[future], future)
         show.end("theorems")

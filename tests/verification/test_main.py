@@ -47,7 +47,7 @@ def test_the_status_is_0_where_all_is_proved(run, tmp_path):
     status, plan, said = run()
     assert status == 0
     assert "Everything is proved" in said
-    assert (plan.mode, plan.whole, plan.ulps, plan.peers, plan.mutants) == ("full", True, True, True, True)
+    assert (plan.mode, plan.whole, plan.peers, plan.mutants) == ("full", True, True, True)
     assert (tmp_path / "verification-report" / "index.html").exists()
 
 
@@ -62,13 +62,13 @@ def test_the_status_is_1_for_whatever_is_wrong(run, kind):
 
 def test_quick_leaves_out_mutants_and_peers(run):
     _, plan, _ = run("--quick")
-    assert (plan.mode, plan.whole, plan.ulps, plan.peers, plan.mutants) == ("quick", True, False, False, False)
+    assert (plan.mode, plan.whole, plan.peers, plan.mutants) == ("quick", True, False, False)
     assert len(plan.theorems) == 4
 
 
 def test_parts_can_be_left_out(run):
     _, plan, _ = run("--no-mutants", "--no-peers", "--jobs", "3")
-    assert (plan.ulps, plan.peers, plan.mutants, plan.processes) == (True, False, False, 3)
+    assert (plan.mode, plan.peers, plan.mutants, plan.processes) == ("full", False, False, 3)
 
 
 def test_only_takes_the_theorems_that_are_named(run, tmp_path):
