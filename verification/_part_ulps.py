@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from verification._parts import finite, ulps_text
 from verification._regimes import ULPS, ULPS_LOGSUMEXP
 from verification._report import Case, Part, Table
-from verification._ulps import plot
+from verification._ulps_plot import plot
 
 if TYPE_CHECKING:
     from verification._ulps import Entry
