@@ -83,10 +83,14 @@ class Problem:
     options: dict[str, Any]
 
     @classmethod
-    def of(cls, dtype: str, kind: str, given: Mapping[str, Any], without: tuple[str, ...] = ()) -> Problem:
-        """Draw targets and a tangent for the logits of all regimes but some."""
+    def of(
+        cls, dtype: str, kind: str, given: Mapping[str, Any], without: tuple[str, ...] = (), only: str | None = None
+    ) -> Problem:
+        """Draw targets and a tangent for the logits of all regimes but some, or of one."""
         options, rng = dict(given), np.random.default_rng(29)
         u, names = logits(dtype, without)
+        if only is not None:
+            u, names = u[[name == only for name in names]], [name for name in names if name == only]
         size = len(u)
         weights = rng.integers(1, 9, size) / 4 if options.pop("sample_weight", False) else None
         if weights is not None:

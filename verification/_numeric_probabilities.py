@@ -48,7 +48,7 @@ def check_probabilities(judge: Judge) -> None:
         functions: dict[str, tuple[Any, Formula, tuple[Array, ...]]] = {
             "entropy": (xent.entropy, partial(cross_entropy_of, p, p), (p,)),
             "cross_entropy": (xent.cross_entropy, partial(cross_entropy_of, p, q), (p, q)),
-            "kl_divergence": (xent.kldivergence_of, partial(divergence_of, p, q), (p, q)),
+            "kl_divergence": (xent.kl_divergence, partial(divergence_of, p, q), (p, q)),
         }
         for function, (f, formula, arguments) in functions.items():
             exact = exact_rows(formula, range(len(p)), p.dtype)
