@@ -56,7 +56,7 @@ class Entry:
     ulps: float
     """inf for what is no number where the result is finite."""
     flushed: bool = False
-    """Whether results that are subnormal came back as 0, which the error does not count."""
+    """Whether subnormal results came back as 0 where XLA flushes them, which the error does not count."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def bound(u: Array) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """All regimes as one array, filled up to one number of classes: JAX compiles once, and what is added counts as 0."""
+    """All regimes as one array, filled up to one number of classes: JAX compiles once, and what is added is nothing."""
 
     dtype: str
     case: Case
@@ -157,11 +157,8 @@ def measured(library: Library, problem: Problem, exact: dict[str, dict[str, Exac
             for regime, wanted in exact.items():
                 it, got = wanted[function], np.asarray(result)[problem.rows_of(regime)]
                 got = got[:, : it.parts.shape[-1]] if got.ndim > 1 else got
-                yield entry(library, function, problem.dtype, regime, it.ulps(got), it.subnormal & (got == 0))
-
-
-def entry(library: Library, function: str, dtype: str, regime: str, error: Array, zero: Array) -> Entry:
-    """Return the largest error; a subnormal result that came back as 0 is noted, and does not count."""
-    flushed = zero & (error > 1)
-    worst = float(np.max(np.where(flushed, 0, error)))
-    return Entry(function, dtype, regime, library.name, library.ours, worst, bool(np.any(flushed)))
+                error = it.ulps(got)
+                lost = it.subnormal & (got == 0) & (error > 1) & library.flushes
+                worst = float(np.max(np.where(lost, 0, error)))
+                flushed = bool(np.any(lost))
+                yield Entry(function, problem.dtype, regime, library.name, library.ours, worst, flushed)

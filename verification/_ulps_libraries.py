@@ -28,6 +28,8 @@ class Library:
     version: str
     ours: bool
     evaluate: Evaluate = field(repr=False)
+    flushes: bool = False
+    """Whether subnormal numbers are flushed to 0: XLA does on the CPU, whoever computes."""
 
 
 def version_of(name: str) -> str:
@@ -95,8 +97,8 @@ def of_jax() -> Iterator[Library]:
         found = {"softmax": jax.nn.softmax(u), "log_softmax": jax.nn.log_softmax(u)}
         return found | {"logsumexp": jax.nn.logsumexp(u, axis=-1)} | _differentiated(jax, losses, u, y, v)
 
-    yield Library("xent_arrayapi, JAX", xent.__version__, ours=True, evaluate=jax.jit(ours))
-    yield Library("JAX", version_of("jax"), ours=False, evaluate=jax.jit(evaluate))
+    yield Library("xent_arrayapi, JAX", xent.__version__, ours=True, evaluate=jax.jit(ours), flushes=True)
+    yield Library("JAX", version_of("jax"), ours=False, evaluate=jax.jit(evaluate), flushes=True)
 
 
 def of_optax() -> Iterator[Library]:
@@ -106,7 +108,7 @@ def of_optax() -> Iterator[Library]:
     def evaluate(u: Any, y: Any, v: Any) -> dict[str, Any]:
         return _differentiated(jax, optax.softmax_cross_entropy_with_integer_labels, u, y, v)
 
-    yield Library("optax", version_of("optax"), ours=False, evaluate=jax.jit(evaluate))
+    yield Library("optax", version_of("optax"), ours=False, evaluate=jax.jit(evaluate), flushes=True)
 
 
 def _differentiated(jax: Any, losses: Callable[[Any, Any], Any], u: Any, y: Any, v: Any) -> dict[str, Any]:
