@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from verification._certificates import Tree
     from verification._results import Theorem
+    from verification._sums import Polynomial
 
 AXES = "NKD"
 
@@ -181,7 +183,19 @@ class Every:
 
     def _certificate(self, left: Any, right: Any) -> str:
         """Return both sides as quotients of atoms, which are what the rules on sums, exp and log leave."""
-        return certificate(*(_tree(self._normaliser.term(self._normaliser.polynomial(x))) for x in (left, right)))
+        return certificate(*(self._tree(self._normaliser.polynomial(x)) for x in (left, right)))
+
+    def _tree(self, polynomial: Polynomial) -> Tree:
+        products = [
+            ("mul", ("rational", int(c.p), int(c.q)), *(self._power(a, n) for a, n in monomial))
+            for monomial, c in polynomial.items()
+        ]
+        return ("add", *products) if products else ("rational", 0, 1)
+
+    def _power(self, atom: Any, n: int) -> Tree:
+        if isinstance(atom, Reciprocal):
+            return ("pow", self._tree(self._normaliser.polynomial(atom.args[0])), -n)
+        return ("pow", ("atom", _label(atom)), n)
 
     def positive(self, claim: str, term: Any) -> None:
         """Show that a term is positive from the signs of its parts."""
@@ -201,17 +215,9 @@ def _shifts(term: Any) -> set[Any]:
     return elements | (shifts - {e.base for e in elements})
 
 
-def _tree(term: Any) -> Tree:
-    if term.is_Rational:
-        return ("rational", int(term.p), int(term.q))
-    if isinstance(term, (sympy.Add, sympy.Mul)):
-        kind = "add" if isinstance(term, sympy.Add) else "mul"
-        return (kind, *(_tree(a) for a in term.args))
-    if isinstance(term, sympy.Pow):
-        return ("pow", _tree(term.base), int(term.exp))
-    if isinstance(term, Reciprocal):
-        return ("pow", _tree(term.args[0]), -1)
-    return ("atom", str(term).replace("_", ""))
+@lru_cache(maxsize=50_000)
+def _label(atom: Any) -> str:
+    return str(atom).replace("_", "")
 
 
 def _partitions(items: list[int]) -> Iterable[list[list[int]]]:
@@ -237,5 +243,3 @@ def every_check(theorem: Theorem, drop: str | None = None) -> Check:
     if verdict is Verdict.PROVED and not setting.steps:
         verdict, detail = Verdict.UNDECIDED, "no identity was shown"
     return Check(setting.name, verdict, time.perf_counter() - start, tuple(setting.steps), detail)
-
-

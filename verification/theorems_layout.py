@@ -42,7 +42,7 @@ def class_axes(s: Setting) -> None:
     state, shared = LogPartition.of(u, axis=(0, 2)), xent.softmax(u, axis=(0, 2))
     a = xent.logsumexp(u, axis=(0, 2), keepdims=True)
     for n, k, d in s.indices("NKD"):
-        z = s.sum("N", lambda i, k=k: s.sum("D", lambda j: s.exp(s.at(u, i, k, j))))
+        z = s.sum("N", lambda i: s.sum("D", lambda j: s.exp(s.at(u, i, k, j))))
         s.equal("$S = e^u / \\sum e^u$ over two axes", s.at(shared, n, k, d), s.exp(s.at(u, n, k, d)) / z)
         s.equal("$A = \\log \\sum e^u$ over two axes", s.at(a, 0, k, 0), s.log(z))
         s.equal("and as a partition", s.at(state.logsumexp, k), s.log(z))

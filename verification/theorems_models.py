@@ -73,7 +73,9 @@ def exponential_family(s: Setting) -> None:
         s.equal(r"$\eta_r = 0$", s.at(eta, n, r), s.term(0))
         label = s.at(y, n)
         log_pmf = s.at(eta, n, label) - s.at(a, n)
-        s.equal(r"$\log p(y) = \langle x, \eta \rangle - A(\eta) = \log \theta_y$", log_pmf, s.log(s.at(theta, n, label)))
+        s.equal(
+            r"$\log p(y) = \langle x, \eta \rangle - A(\eta) = \log \theta_y$", log_pmf, s.log(s.at(theta, n, label))
+        )
         loss = xent.softmax_cross_entropy(eta, y, reduction="none")
         s.equal(r"the loss is $-\log p(y)$", s.at(loss, n), -log_pmf)
         entropy = s.at(a, n) - s.sum("K", lambda k: s.at(theta, n, k) * s.at(eta, n, k))

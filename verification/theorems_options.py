@@ -221,9 +221,7 @@ OPTIONS = (
         "smoothing",
         assumptions=(r"$0 < \varepsilon < 1$",),
     ),
-    _option(
-        "temperature-of-the-loss", "Temperature of the loss", "seeds/000", "temperature", assumptions=("$T > 0$",)
-    ),
+    _option("temperature-of-the-loss", "Temperature of the loss", "seeds/000", "temperature", assumptions=("$T > 0$",)),
     _option(
         "softcap",
         "Softcap",
