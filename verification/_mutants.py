@@ -32,6 +32,12 @@ LEAST = 2.0
 """Seconds of the processor that each check has, however fast it is on the shipped code."""
 
 
+QUICK = 1.0
+"""Seconds up to which a theorem is tried before the numeric layer; the slower ones are left to the last."""
+LAST = 2
+"""The turn of slow theorems, after quick ones and the numeric layer."""
+
+
 class Fate(enum.StrEnum):
     """What became of a mutant; the last two are failures."""
 
@@ -66,7 +72,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Trail:
-    """What a probe ran on the shipped code, and how long it took."""
+    """What a probe ran on the shipped code, and how many seconds it took."""
 
     probe: Probe
     lines: frozenset[Line]
@@ -101,10 +107,10 @@ def trails(probes: Iterable[Probe]) -> list[Trail]:
 
 
 def _trail(probe: Probe) -> Trail:
-    start = time.perf_counter()
+    start = time.process_time()
     with recording() as lines:
         probe.run()
-    return Trail(probe, frozenset(lines), time.perf_counter() - start)
+    return Trail(probe, frozenset(lines), time.process_time() - start)
 
 
 def run_mutants(
@@ -186,11 +192,22 @@ class _Run:
 
 
 def apt(mutant: Mutant, known: Iterable[Trail]) -> list[Trail]:
-    """Return the checks that run the altered line, theorems first, and the fast ones before the slow."""
+    """Return the checks that run the altered line: quick theorems, the numeric layer, and slow theorems.
+
+    What is listed as equivalent is spared the slow ones: to find nothing, they would take longer than all the others.
+    """
     first, last = mutant.lines
     altered = {Line(mutant.core, number) for number in range(first, last + 1)}
-    apt = [trail for trail in known if altered & trail.lines]
-    return sorted(apt, key=lambda trail: (trail.probe.numeric, trail.seconds))
+    checks = [trail for trail in known if altered & trail.lines]
+    if mutant.id in EQUIVALENT:
+        checks = [trail for trail in checks if _turn(trail) < LAST]
+    return sorted(checks, key=lambda trail: (_turn(trail), trail.seconds))
+
+
+def _turn(trail: Trail) -> int:
+    if trail.probe.numeric:
+        return 1
+    return 0 if trail.seconds <= QUICK else LAST
 
 
 def _examine(mutant: Mutant, checks: Sequence[Trail], connection: Connection) -> None:
