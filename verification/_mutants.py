@@ -9,6 +9,7 @@ import time
 import traceback
 import warnings
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,8 @@ LEAST = 2.0
 """Seconds of the processor that each check has, however fast it is on the shipped code."""
 
 
-QUICK = 1.0
-"""Seconds up to which a theorem is tried before the numeric layer; the slower ones are left to the last."""
-LAST = 2
-"""The turn of slow theorems, after quick ones and the numeric layer."""
+QUICK = 4.0
+"""Seconds of theorems, the fastest setting of each, that are tried before the numeric layer; the others come last."""
 
 
 class Fate(enum.StrEnum):
@@ -68,6 +67,11 @@ class Probe:
     name: str
     run: Callable[[], object]
     numeric: bool = False
+
+    @property
+    def theorem(self) -> str:
+        """The theorem, without the setting, which follows a colon."""
+        return self.name.partition(":")[0]
 
 
 @dataclass(frozen=True)
@@ -192,22 +196,22 @@ class _Run:
 
 
 def apt(mutant: Mutant, known: Iterable[Trail]) -> list[Trail]:
-    """Return the checks that run the altered line: quick theorems, the numeric layer, and slow theorems.
+    """Return the checks that run the altered line: quick theorems, the numeric layer, then all other theorems.
 
-    What is listed as equivalent is spared the slow ones: to find nothing, they would take longer than all the others.
+    What is listed as equivalent is spared the last: to find nothing, they would take longer than everything else.
     """
     first, last = mutant.lines
     altered = {Line(mutant.core, number) for number in range(first, last + 1)}
-    checks = [trail for trail in known if altered & trail.lines]
-    if mutant.id in EQUIVALENT:
-        checks = [trail for trail in checks if _turn(trail) < LAST]
-    return sorted(checks, key=lambda trail: (_turn(trail), trail.seconds))
-
-
-def _turn(trail: Trail) -> int:
-    if trail.probe.numeric:
-        return 1
-    return 0 if trail.seconds <= QUICK else LAST
+    checks = sorted((trail for trail in known if altered & trail.lines), key=lambda trail: trail.seconds)
+    theorems = [trail for trail in checks if not trail.probe.numeric]
+    fastest: dict[str, Trail] = {}
+    for trail in theorems:
+        fastest.setdefault(trail.probe.theorem, trail)
+    until = accumulate(trail.seconds for trail in fastest.values())
+    quick = [trail for trail, seconds in zip(fastest.values(), until, strict=True) if seconds <= QUICK]
+    numeric = [trail for trail in checks if trail.probe.numeric]
+    others = [trail for trail in theorems if trail not in quick]
+    return quick + numeric + ([] if mutant.id in EQUIVALENT else others)
 
 
 def _examine(mutant: Mutant, checks: Sequence[Trail], connection: Connection) -> None:

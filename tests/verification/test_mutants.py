@@ -70,13 +70,14 @@ def test_a_mutant_that_only_numbers_see_is_killed():
     assert (result.fate, result.by) == (Fate.KILLED, "numbers")
 
 
-def test_quick_theorems_are_asked_first_then_numbers_then_slow_theorems(monkeypatch):
-    asked = {"numbers": 4, "slow": 3, "fast": 0.2, "faster": 0.1, "elsewhere": 0}
+def test_quick_theorems_are_asked_first_then_numbers_then_all_others(monkeypatch):
+    asked = {"numbers": 4, "long": 5, "one: K = 3": 0.5, "one: K = 2": 0.2, "two: K = 2": 0.1, "elsewhere": 0}
     names = [Probe(name, sigmoid if name == "elsewhere" else blind, name == "numbers") for name in asked]
     known = [replace(trail, seconds=asked[trail.probe.name]) for trail in trails(names)]
-    assert [trail.probe.name for trail in apt(WRONG, known)] == ["faster", "fast", "numbers", "slow"]
+    quick = ["two: K = 2", "one: K = 2", "numbers"]
+    assert [trail.probe.name for trail in apt(WRONG, known)] == [*quick, "one: K = 3", "long"]
     monkeypatch.setattr(_mutants, "EQUIVALENT", {WRONG.id: "a reason"})
-    assert [trail.probe.name for trail in apt(WRONG, known)] == ["faster", "fast", "numbers"]
+    assert [trail.probe.name for trail in apt(WRONG, known)] == quick
 
 
 def test_a_mutant_that_nothing_sees_survives_and_is_a_failure():
