@@ -9,6 +9,7 @@ import time
 import traceback
 import warnings
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,10 @@ SLOWER = 20.0
 """How many times as long as on the shipped code a check may take on a mutant, which may make terms that do not end."""
 LEAST = 2.0
 """Seconds of the processor that each check has, however fast it is on the shipped code."""
+
+
+QUICK = 4.0
+"""Seconds of theorems, the fastest setting of each, that are tried before the numeric layer; the others come last."""
 
 
 class Fate(enum.StrEnum):
@@ -63,10 +68,15 @@ class Probe:
     run: Callable[[], object]
     numeric: bool = False
 
+    @property
+    def theorem(self) -> str:
+        """The theorem, without the setting, which follows a colon."""
+        return self.name.partition(":")[0]
+
 
 @dataclass(frozen=True)
 class Trail:
-    """What a probe ran on the shipped code, and how long it took."""
+    """What a probe ran on the shipped code, and how many seconds it took."""
 
     probe: Probe
     lines: frozenset[Line]
@@ -101,10 +111,10 @@ def trails(probes: Iterable[Probe]) -> list[Trail]:
 
 
 def _trail(probe: Probe) -> Trail:
-    start = time.perf_counter()
+    start = time.process_time()
     with recording() as lines:
         probe.run()
-    return Trail(probe, frozenset(lines), time.perf_counter() - start)
+    return Trail(probe, frozenset(lines), time.process_time() - start)
 
 
 def run_mutants(
@@ -186,11 +196,22 @@ class _Run:
 
 
 def apt(mutant: Mutant, known: Iterable[Trail]) -> list[Trail]:
-    """Return the checks that run the altered line, theorems first, and the fast ones before the slow."""
+    """Return the checks that run the altered line: quick theorems, the numeric layer, then all other theorems.
+
+    What is listed as equivalent is spared the last: to find nothing, they would take longer than everything else.
+    """
     first, last = mutant.lines
     altered = {Line(mutant.core, number) for number in range(first, last + 1)}
-    apt = [trail for trail in known if altered & trail.lines]
-    return sorted(apt, key=lambda trail: (trail.probe.numeric, trail.seconds))
+    checks = sorted((trail for trail in known if altered & trail.lines), key=lambda trail: trail.seconds)
+    theorems = [trail for trail in checks if not trail.probe.numeric]
+    fastest: dict[str, Trail] = {}
+    for trail in theorems:
+        fastest.setdefault(trail.probe.theorem, trail)
+    until = accumulate(trail.seconds for trail in fastest.values())
+    quick = [trail for trail, seconds in zip(fastest.values(), until, strict=True) if seconds <= QUICK]
+    numeric = [trail for trail in checks if trail.probe.numeric]
+    others = [trail for trail in theorems if trail not in quick]
+    return quick + numeric + ([] if mutant.id in EQUIVALENT else others)
 
 
 def _examine(mutant: Mutant, checks: Sequence[Trail], connection: Connection) -> None:

@@ -63,7 +63,8 @@ def _noting(core: Core) -> CodeType:
     plain = copy.deepcopy(core.node)
     plain.decorator_list = []
     annotations = ast.ImportFrom("__future__", [ast.alias("annotations")], 0)
-    module = ast.fix_missing_locations(ast.Module([annotations, _Notes(core).generic_visit(plain)], []))
+    _Notes(core).generic_visit(plain)
+    module = ast.fix_missing_locations(ast.Module([annotations, plain], []))
     outer = compile(module, str(core.path), "exec", dont_inherit=True)
     (code,) = (constant for constant in outer.co_consts if isinstance(constant, CodeType))
     return code

@@ -9,7 +9,7 @@ import pytest
 
 import xent_arrayapi
 from verification import _mutants
-from verification._mutants import Fate, MutantResult, Probe, failures, run_mutants, trails
+from verification._mutants import Fate, MutantResult, Probe, apt, failures, run_mutants, trails
 from verification._mutations import mutants
 from verification._results import NotProvedError
 
@@ -70,18 +70,14 @@ def test_a_mutant_that_only_numbers_see_is_killed():
     assert (result.fate, result.by) == (Fate.KILLED, "numbers")
 
 
-def test_theorems_are_asked_before_numbers_and_fast_ones_first():
-    known = [
-        replace(trail, seconds=seconds)
-        for trail, seconds in zip(
-            trails(
-                [Probe("n", blind, numeric=True), Probe("slow", blind), Probe("fast", blind), Probe("other", sigmoid)]
-            ),
-            (0, 2, 1, 0),
-            strict=True,
-        )
-    ]
-    assert [trail.probe.name for trail in _mutants.apt(WRONG, known)] == ["fast", "slow", "n"]
+def test_quick_theorems_are_asked_first_then_numbers_then_all_others(monkeypatch):
+    asked = {"numbers": 4, "long": 5, "one: K = 3": 0.5, "one: K = 2": 0.2, "two: K = 2": 0.1, "elsewhere": 0}
+    names = [Probe(name, sigmoid if name == "elsewhere" else blind, name == "numbers") for name in asked]
+    known = [replace(trail, seconds=asked[trail.probe.name]) for trail in trails(names)]
+    quick = ["two: K = 2", "one: K = 2", "numbers"]
+    assert [trail.probe.name for trail in apt(WRONG, known)] == [*quick, "one: K = 3", "long"]
+    monkeypatch.setattr(_mutants, "EQUIVALENT", {WRONG.id: "a reason"})
+    assert [trail.probe.name for trail in apt(WRONG, known)] == quick
 
 
 def test_a_mutant_that_nothing_sees_survives_and_is_a_failure():
