@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 
-from verification._ulps import Entry, Table
-
 from tests.verification.test_report import Page, samples
 from verification._coverage import Line, SymbolicCoverage, executable
 from verification._judged import NumericResult
@@ -16,6 +14,7 @@ from verification._part_ulps import ulps_part
 from verification._parts import broken_part, coverage_part, mutants_part, numeric_part, refused, ulps_text
 from verification._report_html import html
 from verification._report_json import report_json
+from verification._ulps import Entry, Table
 
 GOOD = NumericResult("softmax", "ties", "float32", 0.3, 6)
 BAD = NumericResult("softmax", "spread ±40", "float32", 8.25, 6, "0.5 in row 3, place 1")
