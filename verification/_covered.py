@@ -26,7 +26,8 @@ def thing(name: str) -> Any:
     found: Any = xent_arrayapi
     for part in name.split("."):
         found = inspect.getattr_static(found, part) if inspect.isclass(found) else getattr(found, part)
-    return inspect.unwrap(found.fget if isinstance(found, property) else getattr(found, "__func__", found))
+    function: Any = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
+    return inspect.unwrap(function)
 
 
 @cache
@@ -39,9 +40,11 @@ def _names() -> Iterator[str]:
     for name in xent_arrayapi.__all__:
         yield name
         if inspect.isclass(found := getattr(xent_arrayapi, name)):
-            members = {member: value for base in found.__mro__[:-1] for member, value in reversed(vars(base).items())}
-            kinds = FunctionType | property | classmethod | staticmethod
-            yield from (f"{name}.{m}" for m in members if not m.startswith("_") and isinstance(members[m], kinds))
+            kinds = (FunctionType, property, classmethod, staticmethod)
+            members = [member for base in found.__mro__[:-1] for member in vars(base) if not member.startswith("_")]
+            for member in dict.fromkeys(members):
+                if isinstance(inspect.getattr_static(found, member), kinds):
+                    yield f"{name}.{member}"
 
 
 def has_to_be_covered(name: str) -> bool:

@@ -7,6 +7,8 @@ import re
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 
+__all__ = ["MathError", "display", "mathml"]
+
 THIN = '<mspace width="0.17em"></mspace>'
 NAMED = r"<mi[^>]*>\w{2,}</mi>\s*<mo>&ApplyFunction;</mo>"  # log, exp, diag, ...
 FIXES = (

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from verification._coverage import recording
+from verification._coverage import Line, recording
 from verification._numeric import DTYPES, PARTS, run_part
 
 if TYPE_CHECKING:
-    from verification._coverage import Line
     from verification._judged import NumericResult
 
 
@@ -43,6 +42,9 @@ def pieces(*, record: bool) -> list[Piece]:
 def measure(piece: Piece) -> Numbers:
     """Run a piece."""
     start = perf_counter()
-    with recording() if piece.record else nullcontext(set()) as lines:
+    lines = set[Line]()
+    with ExitStack() as stack:
+        if piece.record:
+            lines = stack.enter_context(recording())
         results = run_part(piece.name, PARTS[piece.name], piece.dtype)
     return Numbers(piece, tuple(results), frozenset(lines), perf_counter() - start)

@@ -46,10 +46,10 @@ def _suite(whole: ET.Element, name: str, cases: Sequence[tuple[str, Case]]) -> N
     failed = sum(bool(case.failure) for _, case in cases)
     seconds = sum(case.seconds for _, case in cases)
     numbers = {"tests": str(len(cases)), "failures": str(failed), "time": f"{seconds:.3f}"}
-    suite = ET.SubElement(whole, "testsuite", name=name, **numbers)
+    suite = ET.SubElement(whole, "testsuite", {"name": name, **numbers})
     for group, case in cases:
         named = {"classname": _clean(group), "name": _clean(case.name), "time": f"{case.seconds:.3f}"}
-        test = ET.SubElement(suite, "testcase", **named)
+        test = ET.SubElement(suite, "testcase", named)
         if case.failure:
             failure = ET.SubElement(test, "failure", message=_clean(case.failure.partition("\n")[0]))
             failure.text = _clean(case.failure)
