@@ -49,8 +49,10 @@ def numeric_part(results: Sequence[NumericResult]) -> Part:
 
 
 def beyond(result: NumericResult) -> float:
-    """Return how far an error is beyond its limit; nan is furthest."""
-    return math.inf if math.isnan(result.ulps) else result.ulps - result.limit
+    """Return how near an error is to its limit, which is 1; nan is beyond any."""
+    if math.isnan(result.ulps) or (result.ulps and not result.limit):
+        return math.inf
+    return result.ulps / result.limit if result.limit else 0.0
 
 
 def too_large(results: Sequence[NumericResult]) -> str:

@@ -13,10 +13,12 @@ from verification._results import Verdict
 from verification._words import about_lines, count, cut, duration, headlines, intro, short
 
 if TYPE_CHECKING:
-    from verification._report import Part, Report
+    from verification._report import Part, Report, Table
     from verification._results import Check, Outcome
 
 STYLE = Path(__file__).with_name("report.css")
+FEW, LONG = 4, 30
+"""So many tables, and so many rows, are shown without a click."""
 MARK = {Verdict.PROVED: "✓", Verdict.REFUTED: "✗", Verdict.UNDECIDED: "?"}
 
 
@@ -134,7 +136,8 @@ def _small_print(outcome: Outcome, killed: int | None) -> list[str]:
 
 def _part(part: Part) -> str:
     figure = tag("figure", part.figure, tag("figcaption", text(part.caption))) if part.figure else ""
-    tables = [(tag("h3", text(one.title)) if one.title else "") + table(one.header, one.rows) for one in part.tables]
+    folded = len(part.tables) > FEW or any(len(one.rows) > LONG for one in part.tables)
+    tables = [_table(one, folded=folded) for one in part.tables]
     failed = listed("ul", (f"{tag('strong', escape(f.where))}: {escape(f.message)}" for f in part.failures))
     return tag(
         "section",
@@ -145,6 +148,15 @@ def _part(part: Part) -> str:
         *tables,
         id=part.id,
     )
+
+
+def _table(one: Table, *, folded: bool) -> str:
+    """Return a table under its title, or behind it where there is much to scroll past."""
+    rows = table(one.header, one.rows)
+    if folded:
+        title = text(one.title) if one.title else f"The table: {count(len(one.rows), 'row')}"
+        return tag("details", tag("summary", title), rows)
+    return (tag("h3", text(one.title)) if one.title else "") + rows
 
 
 def _about(report: Report) -> str:
