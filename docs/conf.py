@@ -21,6 +21,7 @@ extensions = [
     "numpydoc",
     "mathml",
     "complete",
+    "verified",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]

@@ -14,7 +14,7 @@ from torch import multiprocessing
 import xent_arrayapi as xent
 from tests import ranks
 from tests.sharded import IGNORED, PATIENCE, in_one_process, infinite_rows, rows_of_all_kinds, said_by, within
-from tests.test_accuracy import ULPS, ULPS_LOGSUMEXP, case
+from verification._regimes import ULPS, ULPS_LOGSUMEXP, case
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,11 @@ class Step:
     certificate: str = ""
     """The canonical JSON of the residual identity."""
 
+    @property
+    def sha256(self) -> str:
+        """The hash of the certificate, if there is one."""
+        return hashlib.sha256(self.certificate.encode()).hexdigest() if self.certificate else ""
+
 
 @dataclass(frozen=True)
 class Check:
@@ -89,14 +95,33 @@ class Outcome:
 
     theorem: Theorem
     checks: tuple[Check, ...]
-    dropped: dict[str, bool] = field(default_factory=dict)
-    """Whether the theorem breaks without each of its hypotheses."""
+    dropped: dict[str, Check] = field(default_factory=dict)
+    """What came out without each of its hypotheses: no proof, or the hypothesis is idle."""
     sources: dict[str, str] = field(default_factory=dict)
     """The SHA-256 of the source of what it covers."""
 
     @property
     def proved(self) -> bool:
         """Whether every prover proved it, and no hypothesis is idle."""
-        return (
-            bool(self.checks) and all(c.verdict is Verdict.PROVED for c in self.checks) and all(self.dropped.values())
-        )
+        return bool(self.checks) and all(c.verdict is Verdict.PROVED for c in self.checks) and not self.idle
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """The hypotheses that can be dropped."""
+        return tuple(name for name, check in self.dropped.items() if check.verdict is Verdict.PROVED)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The identities, as the first prover showed them."""
+        return self.checks[0].steps if self.checks else ()
+
+    @property
+    def certificates(self) -> dict[str, str]:
+        """All certificates by their SHA-256, in the order of the hashes."""
+        steps = [step for check in self.checks for step in check.steps if step.certificate]
+        return dict(sorted((step.sha256, step.certificate) for step in steps))
+
+    @property
+    def certificate_hash(self) -> str:
+        """The SHA-256 of the hashes of all certificates."""
+        return hashlib.sha256("\n".join(self.certificates).encode()).hexdigest()

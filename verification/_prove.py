@@ -1,0 +1,130 @@
+"""One theorem in all its settings: what is run, and what is made of the answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from verification import theorems
+from verification._certificates import recheck_flint, recheck_z3
+from verification._coverage import recording
+from verification._covered import source_hash, strangers
+from verification._every import every_check
+from verification._fixed import DOMAINS, fixed_check
+from verification._markup import unconvertible
+from verification._options import symbolic_options
+from verification._results import Check, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from verification._coverage import Line
+    from verification._results import Step, Theorem
+
+RECHECKS = {"python-flint": recheck_flint, "z3": recheck_z3}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one theorem: small enough to be handed to a process."""
+
+    theorem: str
+    domain: str = ""
+    """The elements of object arrays; none for every number of classes."""
+    size: int = 0
+    drop: str = ""
+    """The hypothesis that is not to be had."""
+
+    @property
+    def prover(self) -> str:
+        """What the run is called."""
+        name = f"{self.domain}, K = {self.size}" if self.domain else "SymPy, every K"
+        return f"{name}, without {self.drop}" if self.drop else name
+
+    @property
+    def place(self) -> tuple[str, int, str]:
+        """Return where it stands among the runs of its theorem: every K first, SymPy before python-flint."""
+        return self.drop, self.size, self.domain
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came out of a run."""
+
+    job: Job
+    checks: tuple[Check, ...]
+    lines: frozenset[Line] = frozenset()
+    """The lines of the cores that it ran."""
+    raised: bool = False
+    """Whether it ended in an exception, which is the answer of no prover."""
+
+    @property
+    def proved(self) -> bool:
+        """Whether all is proved."""
+        return all(check.verdict is Verdict.PROVED for check in self.checks)
+
+
+def jobs(theorem: Theorem) -> list[Job]:
+    """Return all runs of a theorem; hypotheses are dropped in the first setting that it has."""
+    every = [Job(theorem.id)] if theorem.every else []
+    runs = every + [Job(theorem.id, domain, size) for size in theorem.sizes for domain in DOMAINS]
+    return runs + [replace(runs[0], drop=hypothesis) for hypothesis in theorem.hypotheses]
+
+
+def run(job: Job) -> Finding:
+    """Prove a theorem in one setting, and check the certificates again."""
+    theorem = theorems.THEOREMS[job.theorem]
+    drop = job.drop or None
+    with symbolic_options(), recording() as lines:
+        check = fixed_check(theorem, job.size, job.domain, drop) if job.domain else every_check(theorem, drop)
+    again = rechecks(check.steps) if check.verdict is Verdict.PROVED and not drop else ()
+    return Finding(job, (check, *again), frozenset(lines))
+
+
+def rechecks(steps: Sequence[Step]) -> Iterator[Check]:
+    """Check certificates again, each by all that can."""
+    held = {step.certificate: step.claim for step in steps if step.certificate}
+    for prover, recheck in RECHECKS.items() if held else ():
+        start = perf_counter()
+        failed = [claim for certificate, claim in held.items() if not recheck(certificate)]
+        verdict = Verdict.REFUTED if failed else Verdict.PROVED
+        detail = f"the certificate does not hold: {failed[0]}" if failed else ""
+        yield Check(f"certificates, {prover}", verdict, perf_counter() - start, (), detail)
+
+
+def outcome(theorem: Theorem, findings: Iterable[Finding]) -> Outcome:
+    """Return all that was said of a theorem, in the order of its runs; what each says of certificates is one check."""
+    checks: dict[str, Check] = {}
+    dropped: dict[str, Check] = {}
+    for finding in sorted(findings, key=lambda found: found.job.place):
+        if finding.job.drop and not finding.raised:
+            dropped[finding.job.drop] = finding.checks[0]
+        else:
+            for check in finding.checks:
+                checks[check.prover] = joined(checks[check.prover], check) if check.prover in checks else check
+    said = sorted(checks.values(), key=_is_recheck)
+    if detail := "; ".join(misstated(theorem, said)):
+        said.append(Check("its statement", Verdict.UNDECIDED, 0.0, detail=detail))
+    hashes = {name: source_hash(name) for name in theorem.covers if name not in strangers(theorem)}
+    return Outcome(theorem, tuple(said), dropped, hashes)
+
+
+def misstated(theorem: Theorem, checks: Iterable[Check]) -> list[str]:
+    """Say what is wrong with how a theorem is stated: formulas that cannot be typeset, names that are not public."""
+    claims = [step.claim for check in checks for step in check.steps]
+    marked = [theorem.title, *theorem.assumptions, *theorem.hypotheses, *theorem.sources, *dict.fromkeys(claims)]
+    return [
+        *(f"it cannot be typeset: {said}" for said in unconvertible([theorem.statement], marked)),
+        *(f"it covers {name}, which is not public" for name in strangers(theorem)),
+    ]
+
+
+def _is_recheck(check: Check) -> bool:
+    return check.prover.startswith("certificates")
+
+
+def joined(one: Check, other: Check) -> Check:
+    """Return two answers of one prover as one: the first that is no proof, and the time of both."""
+    worst = one if one.verdict is not Verdict.PROVED else other
+    return replace(worst, seconds=one.seconds + other.seconds, steps=one.steps + other.steps)
