@@ -68,7 +68,13 @@ def plot(table: Table, path: Path, dtype: str = "float64") -> None:
             panel.set_xlabel("largest error in ulp: a row of points further left is better")
         handles = [_handle(panels[0], name) for name in table.versions]
         missing = f"; not run: {', '.join(table.missing)}" if table.missing else ""
-        figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False, title=f"{dtype}{missing}")
+        figure.legend(
+            handles=handles,
+            loc="outside upper center",
+            ncols=4,
+            frameon=False,
+            title=f"{dtype}{missing}; hollow: subnormal results that XLA flushed to 0 are left out",
+        )
         figure.savefig(path, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
 
 
