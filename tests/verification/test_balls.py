@@ -31,7 +31,9 @@ def test_the_cores_agree_with_their_definitions():
 
 
 def test_a_core_that_is_off_by_a_little_is_apart(monkeypatch):
-    monkeypatch.setattr(_partition, "log_partition", lambda m, tail, xp: m + xp.log1p(tail) + xp.log1p(tail) * 2.0**-100)
+    monkeypatch.setattr(
+        _partition, "log_partition", lambda m, tail, xp: m + xp.log1p(tail) + xp.log1p(tail) * 2.0**-100
+    )
     judge = Judge("float64")
     check_functions(judge)
     failed = [result for result in judge.found if not result.passed]
