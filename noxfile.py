@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import shutil
 from pathlib import Path
 
@@ -19,7 +20,7 @@ COUNTS = ROOT / ".nox" / "counts"
 TORCH = "torch==2.13.0"
 SESSIONS = (
     *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "dask", "onnx"),
-    *("cupy", "cupy-13", "others", "distributed", "peers", "wheel"),
+    *("cupy", "cupy-13", "others", "distributed", "peers", "wheel", "verification"),
 )
 """The sessions that run tests."""
 BESIDE = (
@@ -42,13 +43,28 @@ def groups(*names: str) -> list[str]:
     return nox.project.dependency_groups(PROJECT, *names)
 
 
-def install(session: nox.Session, *requirements: str, project: str = ".") -> None:
-    """Install this project, editable, and what a lane needs; torch only ever in the version of the lanes."""
+@functools.cache
+def built() -> Path:
+    """Return where the wheel of this project is, once `install` has built it, for it is the same in every session."""
+    folder = ROOT / ".nox" / "built"
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def install(session: nox.Session, *requirements: str, extras: str = "") -> None:
+    """Install this project and what a lane needs; torch only ever in the version of the lanes.
+
+    The tests import the tree, which PYTHONPATH puts first.
+    """
+    if not built().exists():
+        session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(built()), ".", silent=True)
+    (wheel,) = built().glob("*.whl")
     constraints = Path(session.create_tmp()) / "constraints.txt"
     constraints.write_text(f"{TORCH}\n", encoding="utf-8")
     # Only what is imported is compiled to bytecode: to compile all of torch takes longer than to install it.
-    session.install("--no-compile", "-e", project, *requirements, "--constraint", str(constraints), silent=True)
+    session.install(*("--no-compile", f"{wheel}{extras}", *requirements, "--constraint", str(constraints)), silent=True)
     session.env["PYTHONDONTWRITEBYTECODE"] = ""
+    session.env["PYTHONPATH"] = str(ROOT)
 
 
 def cuda_devices() -> int:
@@ -182,15 +198,23 @@ def cupy_13(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def peers(session: nox.Session) -> None:
     """Run SciPy's, optax's and torch's own tests of the same functions, and those of the main job."""
-    install(session, *groups("test", "torch", "jax", "peers"), project=".[example]")
+    install(session, *groups("test", "torch", "jax", "peers"), extras="[example]")
     pytest(session, "--lane=peers", measured=True)
     pytest(session, "--lane=example", name="example")
 
 
 @nox.session(python="3.11")
+def verification(session: nox.Session) -> None:
+    """Prove every theorem of the code as it is, refuse its mutants, bound its rounding errors, and write the report."""
+    install(session, *groups("test", "torch", "jax", "peers"), extras="[verify]")
+    pytest(session, "--lane=verification")
+    session.run("python", "-m", "verification", "--output", str(ROOT / ".nox" / "verification"))
+
+
+@nox.session(python="3.11")
 def example(session: nox.Session) -> None:
     """Run the main job: the maximum-entropy model on digits, in NumPy, torch and JAX."""
-    install(session, *groups("torch", "jax"), project=".[example]")
+    install(session, *groups("torch", "jax"), extras="[example]")
     session.run("python", "docs/examples/digits.py", "--output", "digits.png", *session.posargs)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 from typing import TYPE_CHECKING, Any
@@ -106,7 +107,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def be(request: pytest.FixtureRequest) -> Backend:
-    return backend(request.param)
+    made = backend(request.param)
+    gc.freeze()  # the libraries stay: to look through them again and again takes a tenth of the time of some lanes
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -51,7 +51,7 @@ def test_an_axis_is_that_axis_moved_last(be, axis, rng):
     got = outputs(be, functools.partial(along, axis=axis), *(be.array(x) for x in (u, p, t, v, where)))
     moved = [np.ascontiguousarray(np.moveaxis(x, axis, -1)) for x in (u, p, v, where)]
     u, p, v, where = (be.array(x) for x in moved)
-    expected = [be.numpy(x) for x in along(u, p, be.array(t), v, where, axis=-1)]
+    expected = be.numpies(along(u, p, be.array(t), v, where, axis=-1))
     for one, other in zip(got[:11], expected[:11], strict=True):
         near(be, np.moveaxis(one, axis, -1), other, roundings=16, size=1)
     for one, other in zip(got[11:], expected[11:], strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from sympy import Add, Dummy, Expr, Integer, KroneckerDelta, Mul
 
@@ -16,7 +16,7 @@ class Atom(Expr):
 
     is_commutative = is_real = True
 
-    def __new__(cls, *args: Any) -> Atom:
+    def __new__(cls, *args: Any) -> Self:
         """Take arguments that are terms already."""
         return Expr.__new__(cls, *args)
 
@@ -35,7 +35,7 @@ class Element(Expr):
     is_commutative = True
     is_symbol = _diff_wrt = True
 
-    def __new__(cls, *args: Any) -> Element:
+    def __new__(cls, *args: Any) -> Self:
         """Take the symbol and the indices."""
         return Expr.__new__(cls, *args)
 
@@ -55,19 +55,19 @@ class Element(Expr):
         return Mul(*(KroneckerDelta(i, j) for i, j in zip(self.indices, x.indices, strict=True)))
 
     def _eval_is_real(self) -> bool | None:
-        return self.base.is_real  # type: ignore[no-any-return]
+        return self.base.is_real
 
     def _eval_is_integer(self) -> bool | None:
-        return self.base.is_integer  # type: ignore[no-any-return]
+        return self.base.is_integer
 
     def _eval_is_positive(self) -> bool | None:
-        return self.base.is_positive  # type: ignore[no-any-return]
+        return self.base.is_positive
 
     def _eval_is_nonnegative(self) -> bool | None:
-        return self.base.is_nonnegative  # type: ignore[no-any-return]
+        return self.base.is_nonnegative
 
     def _eval_is_zero(self) -> bool | None:
-        return self.base.is_zero  # type: ignore[no-any-return]
+        return self.base.is_zero
 
     def _sympystr(self, printer: Any) -> str:
         return f"{printer._print(self.base)}[{', '.join(map(printer._print, self.indices))}]"  # noqa: SLF001  # SymPy's way

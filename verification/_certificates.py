@@ -61,15 +61,24 @@ def replaced(tree: Tree, by: Mapping[str, Tree]) -> Tree:
 
 def _ordered(tree: Tree) -> Tree:
     """Return a tree with the operands of sums and products in one order, and sums of sums as one sum."""
+    return _with_key(tree)[0]
+
+
+def _with_key(tree: Tree) -> tuple[Tree, str]:
+    """Return an ordered tree, with the text that it is ordered by."""
     if tree[0] not in ("add", "mul", "pow"):
-        return tree
-    parts = [_ordered(part) if isinstance(part, tuple) else part for part in tree[1:]]
+        return tree, repr(tree)
     if tree[0] == "pow":
-        return ("pow", *parts) if parts[1] != 1 else parts[0]
-    flat: list[Tree] = []
-    for part in parts:
-        flat += part[1:] if part[0] == tree[0] else [part]
-    return (tree[0], *sorted(flat, key=repr)) if len(flat) > 1 else flat[0]
+        base, key = _with_key(tree[1])
+        return (base, key) if tree[2] == 1 else (("pow", base, tree[2]), f"pow({key},{tree[2]})")
+    flat: list[tuple[Tree, str]] = []
+    for part in tree[1:]:
+        ordered, key = _with_key(part)
+        flat += [_with_key(inner) for inner in ordered[1:]] if ordered[0] == tree[0] else [(ordered, key)]
+    flat.sort(key=lambda pair: pair[1])
+    if len(flat) == 1:
+        return flat[0]
+    return (tree[0], *(part for part, _ in flat)), f"{tree[0]}({','.join(key for _, key in flat)})"
 
 
 def _denominators(tree: Tree) -> Iterator[Tree]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy import Integer, Symbol
 
-from verification._atoms import Element, Facts, Log, undecided
+from verification._atoms import Element, Facts, Log, Reciprocal, undecided
 from verification._cases import Cases, collapse, leaves
+from verification._certificates import certificate
 from verification._namespace import ShapesNamespace
 from verification._options import Option
 from verification._results import Check, NotProvedError, Step, UndecidedError, Verdict
@@ -20,7 +22,9 @@ from verification._traverse import exchanged, parts_of, symbols_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from verification._certificates import Tree
     from verification._results import Theorem
+    from verification._sums import Polynomial
 
 AXES = "NKD"
 
@@ -39,6 +43,7 @@ class Every:
         self._sizes = {axis: Symbol(axis, integer=True, positive=True) for axis in AXES}
         self._bases: dict[int, Any] = {}
         self._kept: list[Any] = []
+        self._named = 0
         self._normaliser = self.xp.elements.normaliser
 
     def size(self, axis: str) -> Any:
@@ -115,7 +120,7 @@ class Every:
         found: dict[int, Any] = {}
         for block in sorted(blocks, key=lambda b: shape[b[0]] == "K"):  # rows first: a label is that of its row
             axis = shape[block[0]]
-            made = label.at(found[0]) if block is hit else self.facts.index(axis.lower(), self._sizes[axis])
+            made = label.at(found[0]) if block is hit else self.facts.index(self._fresh(axis), self._sizes[axis])
             found |= dict.fromkeys(block, made)
         firsts = {axis: [found[b[0]] for b in blocks if shape[b[0]] == axis] for axis in set(shape)}
         if label is not None and hit is None:
@@ -124,13 +129,18 @@ class Every:
             self.facts.distinct |= {frozenset(pair) for pair in itertools.combinations(members, 2)}
         return tuple(found[k] for k in range(len(shape)))
 
+    def _fresh(self, axis: str) -> str:
+        """Return a name that no other index of this setting has."""
+        self._named += 1
+        return f"{axis.lower()}_{self._named}"
+
     def at(self, x: Any, *index: Any) -> Any:
         """Return an element, once it is shown that it depends on no free condition or shift."""
         value = x.at(*index)
         if any(leaf in INFINITE for leaf in leaves(value)):
             msg = "an element is finite"
             raise NotProvedError(msg, str(value))
-        return self._settled(collapse(value, lambda atom: atom))
+        return self._settled(sympy.sympify(collapse(value, lambda atom: atom) * 1))  # a condition counts 1 or 0
 
     def _settled(self, term: Any) -> Any:
         conditions = {atom: Integer(0) for atom in undecided(term)}
@@ -169,7 +179,23 @@ class Every:
         difference = sympy.sympify(left - right)
         if not self._normaliser.is_zero(difference):
             raise NotProvedError(claim, self._shown(difference))
-        self.steps.append(Step(claim))
+        self.steps.append(Step(claim, self._certificate(sympy.sympify(left), sympy.sympify(right))))
+
+    def _certificate(self, left: Any, right: Any) -> str:
+        """Return both sides as quotients of atoms, which are what the rules on sums, exp and log leave."""
+        return certificate(*(self._tree(self._normaliser.polynomial(x)) for x in (left, right)))
+
+    def _tree(self, polynomial: Polynomial) -> Tree:
+        products = [
+            ("mul", ("rational", int(c.p), int(c.q)), *(self._power(a, n) for a, n in monomial))
+            for monomial, c in polynomial.items()
+        ]
+        return ("add", *products) if products else ("rational", 0, 1)
+
+    def _power(self, atom: Any, n: int) -> Tree:
+        if isinstance(atom, Reciprocal):
+            return ("pow", self._tree(self._normaliser.polynomial(atom.args[0])), -n)
+        return ("pow", ("atom", _label(atom)), n)
 
     def positive(self, claim: str, term: Any) -> None:
         """Show that a term is positive from the signs of its parts."""
@@ -187,6 +213,11 @@ def _shifts(term: Any) -> set[Any]:
     shifts = {s for s in symbols_of(term) if isinstance(s, sympy.Dummy) and s.name == "m"}
     elements = {e for e in parts_of(term, (Element,)) if e.base in shifts}
     return elements | (shifts - {e.base for e in elements})
+
+
+@lru_cache(maxsize=50_000)
+def _label(atom: Any) -> str:
+    return str(atom).replace("_", "")
 
 
 def _partitions(items: list[int]) -> Iterable[list[list[int]]]:
@@ -212,5 +243,3 @@ def every_check(theorem: Theorem, drop: str | None = None) -> Check:
     if verdict is Verdict.PROVED and not setting.steps:
         verdict, detail = Verdict.UNDECIDED, "no identity was shown"
     return Check(setting.name, verdict, time.perf_counter() - start, tuple(setting.steps), detail)
-
-

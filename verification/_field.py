@@ -6,12 +6,13 @@ of exponentials.
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import flint
 
-from verification._quotients import Quotient, Quotients
+from verification._quotients import Quotient, Quotients, fraction_of
 from verification._results import UndecidedError
 
 if TYPE_CHECKING:
@@ -37,111 +38,106 @@ class Field(Quotients):
 
     def exponential(self, x: Quotient, facts: Mapping[Any, bool]) -> Quotient:
         """Return exp of an element; sums become products."""
-        rest, result = self.current(x), self.one
-        for place in list(self.used(x)):
-            if self.generators[place].kind == "exp":
-                continue
-            share = self._linear(rest, place)
-            if share:
+        rest, result = x, self.one
+        for place in self.used(x):
+            share = self._linear(rest, place) if self.generators[place].kind != "exp" else None
+            if share is not None:
                 rest = rest - self.generator(place) * share
                 result = result * self._raised(place, share, facts)
-        self.current(rest)
-        parts = self._terms(rest) if len(rest.den) == 1 else [self._scaled(rest)]
-        for basis, share in parts:
+        for basis, share in self._parts(rest):
             result = result * self._exp(basis, share)
         return result
 
     def _linear(self, x: Quotient, place: int) -> Fraction | None:
         """Return the constant c of x = c g + rest."""
-        self.current(x)
-        rate = x.num.derivative(place)
-        if x.den.degrees()[place] or rate == 0 or rate / rate.leading_coefficient() != x.den:
+        rate, den = self.poly(x).derivative(place), self.denominator(x)
+        if rate == 0 or den.degrees()[place] > 0 or rate != den * rate.leading_coefficient():
             return None
-        share = rate.leading_coefficient()
-        return Fraction(int(share.p), int(share.q))
+        return fraction_of(rate.leading_coefficient())
 
     def _raised(self, place: int, share: Fraction, facts: Mapping[Any, bool]) -> Quotient:
         generator = self.generators[place]
         if generator.kind == "log" and generator.argument is not None and share.denominator == 1:
             sign = self.sign(generator.argument) or self._from_facts(generator.argument, facts)
             if sign:
-                return (generator.argument * sign) ** int(share)
+                power: Quotient = (generator.argument * sign) ** int(share)
+                return power
         return self._exp(self.generator(place), share)
 
-    def _terms(self, x: Quotient) -> list[tuple[Quotient, Fraction]]:
-        parts = []
-        for exponents, c in x.num.terms():
-            basis = self.quotient(self.ring.term(exp_vec=exponents), x.den)
-            parts.append((basis, Fraction(int(c.p), int(c.q))))
-        return parts
-
-    def _scaled(self, x: Quotient) -> tuple[Quotient, Fraction]:
-        c = x.num.leading_coefficient()
-        return Quotient(self, x.num / c, x.den), Fraction(int(c.p), int(c.q))
+    def _parts(self, x: Quotient) -> list[tuple[Quotient, Fraction]]:
+        """Return x as a sum of elements with factors: its terms, if it is over a monomial."""
+        num, den = self.poly(x), Quotient(self, self.denominator(x))
+        if num == 0:
+            return []
+        if len(den.num) == 1:
+            terms = [(Quotient(self, self.ring.term(exp_vec=e)), fraction_of(c)) for e, c in num.terms()]
+        else:
+            lead = num.leading_coefficient()
+            terms = [(Quotient(self, num / lead), fraction_of(lead))]
+        return [(basis / den, share) for basis, share in terms]
 
     def _exp(self, basis: Quotient, share: Fraction) -> Quotient:
         halves = 2 * share
         if halves.denominator != 1:
             basis, halves = basis * abs(share), Fraction(2 if share > 0 else -2)
-        return self._of("exp", basis, f"exp({self.shown(basis)}/2)", positive=True) ** int(halves)
+        power: Quotient = self._of("exp", basis, f"exp({basis}/2)", positive=True) ** int(halves)
+        return power
 
     def logarithm(self, x: Quotient) -> Quotient:
         """Return log of a positive element; products become sums."""
-        self.current(x)
-        result = self.zero
-        for poly, way in ((x.num, 1), (x.den, -1)):
-            content, factors = poly.factor()
-            result = result + self._log_of_number(content) * way
-            for factor, times in factors:
-                result = result + self._log_of_factor(factor) * (way * int(times))
+        content, factors = self.factored(self.poly(x))
+        arguments = [(Quotient(self, factor), n) for factor, n in factors]
+        arguments += [(Quotient(self, factor), -n) for factor, n in self.factors(x)]
+        result = self._log_of_number(content)
+        for argument, n in arguments:
+            result = result + self._log_of_factor(argument) * n
         return result
 
     def _log_of_number(self, content: Any) -> Quotient:
         result = self.zero
         for number, way in ((content.p, 1), (content.q, -1)):
-            for prime, times in flint.fmpz(abs(number)).factor():
-                if prime != 1:
-                    log = self._of("log", self.number(Fraction(int(prime))), f"log({prime})")
-                    result = result + log * (way * int(times))
+            for prime, n in flint.fmpz(abs(number)).factor():
+                log = self._of("log", self.number(Fraction(int(prime))), f"log({prime})")
+                result = result + log * (way * int(n))
         return result
 
-    def _log_of_factor(self, factor: Any) -> Quotient:
-        argument = Quotient(self, factor / factor.leading_coefficient(), factor.context().constant(1))
-        places = list(self.used(argument))
-        if len(places) == 1 and argument.num == self.symbols[places[0]]:
+    def _log_of_factor(self, argument: Quotient) -> Quotient:
+        places = self.used(argument)
+        if len(places) == 1 and argument == self.generator(places[0]):
             generator = self.generators[places[0]]
             if generator.kind == "exp" and generator.argument is not None:
-                return generator.argument / 2
-        return self._of("log", argument, f"log({self.shown(argument)})")
+                half: Quotient = generator.argument / 2
+                return half
+        return self._of("log", argument, f"log({argument})")
 
     # Derivatives and zeros
 
     def derivative(self, x: Quotient, symbol: Quotient) -> Quotient:
         """Return the derivative by a symbol."""
-        ups, downs = self._slopes(x, symbol)
-        up, down = (sum((slope * rate for slope, rate in slopes), self.zero) for slopes in (ups, downs))
-        num, den = (Quotient(self, p, self.one_poly) for p in (self.current(x).num, x.den))
-        return up / den - num * down / (den * den)
+        return self._total(self._slopes(x, symbol))
 
     def derivative_tree(self, x: Quotient, symbol: Quotient) -> Tree:
         """Return the derivative by a symbol as the rules of differentiation give it, not reduced."""
-        sums = [
-            ("add", ("rational", 0, 1), *(("mul", self.tree(slope), self.tree(rate)) for slope, rate in slopes))
-            for slopes in self._slopes(x, symbol)
-        ]
-        num, den = (self.poly_tree(p) for p in (self.current(x).num, x.den))
-        fall = ("mul", ("rational", -1, 1), num, sums[1], ("pow", den, -2))
-        return ("add", ("mul", sums[0], ("pow", den, -1)), fall)
+        products = (("mul", self.tree(slope), self.tree(rate)) for slope, rate in self._slopes(x, symbol))
+        return ("add", ("rational", 0, 1), *products)
 
-    def _slopes(self, x: Quotient, symbol: Quotient) -> list[list[tuple[Quotient, Quotient]]]:
-        """Return, of numerator and denominator, the derivatives by the generators, with those of the generators."""
+    def _slopes(self, x: Quotient, symbol: Quotient) -> list[tuple[Quotient, Quotient]]:
+        """Return the derivatives by the generators, with those of the generators."""
         (place,) = self.used(symbol)
-        rates = [(k, self._rate(k, place)) for k in list(self.used(x))]
-        self.current(x)
-        return [
-            [(Quotient(self, p.derivative(k), self.one_poly), rate) for k, rate in rates if rate != self.zero]
-            for p in (x.num, x.den)
-        ]
+        rates = [(k, rate) for k in self.used(x) if (rate := self._rate(k, place)) != self.zero]
+        slopes = []
+        for k, rate in rates:
+            num = self.poly(x)
+            slope = self._reduced(num.derivative(k), x.den)
+            for factor, n in self.factors(x):
+                fall = factor.derivative(k)
+                if fall != 0:
+                    slope = slope - Quotient(self, num, x.den) * Quotient(self, fall * n) / Quotient(self, factor)
+            slopes.append((slope, rate))
+        return slopes
+
+    def _total(self, slopes: list[tuple[Quotient, Quotient]]) -> Quotient:
+        return sum((slope * rate for slope, rate in slopes), self.zero)
 
     def _rate(self, k: int, place: int) -> Quotient:
         """Return the derivative of a generator by a symbol."""
@@ -158,19 +154,17 @@ class Field(Quotients):
 
     def where_zero(self, x: Quotient, zero: Quotient) -> Quotient | None:
         """Return x where another element is 0, None where that is not worked out."""
-        self.current(x), self.current(zero)
-        places = list(self.used(zero))
-        if len(places) == 1 and zero.num == self.symbols[places[0]]:
+        places = self.used(zero)
+        if len(places) == 1 and zero == self.generator(places[0]):
             return self.substitute(x, {places[0]: self.zero})
-        return self.zero if divmod(x.num, zero.num)[1] == 0 else x
+        return self.zero if divmod(self.poly(x), self.poly(zero))[1] == 0 else x
 
     def substitute(self, x: Quotient, by: Mapping[int, Quotient]) -> Quotient | None:
         """Return x with elements in the place of symbols, None where that is not defined."""
-        images = {k: self._image(k, by) for k in list(self.used(x))}
-        self.current(x)
+        images = {k: self._image(k, by) for k in self.used(x)}
         if None in images.values():
             return None
-        num, den = (self._evaluated(p, images) for p in (x.num, x.den))
+        num, den = (self._evaluated(p, images) for p in (self.poly(x), self.denominator(x)))
         return None if den == self.zero else num / den
 
     def _image(self, k: int, by: Mapping[int, Quotient]) -> Quotient | None:
@@ -187,11 +181,8 @@ class Field(Quotients):
     def _evaluated(self, poly: Any, images: Mapping[int, Any]) -> Quotient:
         result = self.zero
         for exponents, c in poly.terms():
-            term = self.number(Fraction(int(c.p), int(c.q)))
-            for k, e in enumerate(exponents):
-                if e:
-                    term = term * images[k] ** int(e)
-            result = result + term
+            factors = (images[k] ** int(e) for k, e in enumerate(exponents) if e)
+            result = result + math.prod(factors, start=self.number(fraction_of(c)))
         return result
 
     def without_free(self, x: Quotient) -> Quotient | None:
@@ -200,7 +191,7 @@ class Field(Quotients):
         return self.substitute(x, dict.fromkeys(free, self.zero))
 
     def _places(self, by: Mapping[Quotient, Quotient]) -> dict[int, Quotient]:
-        return {next(iter(self.used(symbol))): image for symbol, image in by.items()}
+        return {self.used(symbol)[0]: image for symbol, image in by.items()}
 
     def substituted(self, x: Quotient, by: Mapping[Quotient, Quotient]) -> Quotient:
         """Return x with elements in the place of symbols."""
@@ -216,7 +207,7 @@ class Field(Quotients):
             return {}
         places = self._places(by)
         images = [(self.generator(k), self._image(k, places)) for k in range(len(self.generators))]
-        return {self.tree(old)[1][2][1][1]: self.tree(new) for old, new in images if new is not None and new != old}
+        return {str(old): self.tree(new) for old, new in images if new is not None and new != old}
 
     # Points
 
@@ -231,7 +222,8 @@ class Field(Quotients):
             if value is not None and value.is_finite() and not value.contains(0) and self._admissible(values, trial):
                 shown = (f"{self.generators[k].label} = {v.str(6, radius=False)}" for k, v in sorted(values.items()))
                 symbols = ", ".join(text for text in shown if "(" not in text)
-                return f"; at {symbols} it is {value.str(6, radius=False)}"
+                where = f" at {symbols}" if symbols else ""
+                return f";{where} it is {value.str(6, radius=False)}"
         return ""
 
     def _admissible(self, values: dict[int, Any], trial: int) -> bool:
@@ -239,11 +231,10 @@ class Field(Quotients):
         return all(v > 0 for v in (*positive, *(self._value(d, values, trial) for d in self._declared)))
 
     def _value(self, x: Quotient, values: dict[int, Any], trial: int) -> Any:
-        for k in list(self.used(x)):
+        for k in self.used(x):
             if k not in values:
                 values[k] = self._value_of(k, values, trial)
-        num, den = (self._ball(p, values) for p in (self.current(x).num, x.den))
-        return num / den
+        return self._ball(self.poly(x), values) / self._ball(self.denominator(x), values)
 
     def _value_of(self, k: int, values: dict[int, Any], trial: int) -> Any:
         generator = self.generators[k]

@@ -21,20 +21,20 @@ from verification._results import Check, NotProvedError, Step, UndecidedError, V
 from verification._terms import Term
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from verification._results import Theorem
     from verification._symbolic import Symbolic
 
 DOMAINS: dict[str, Callable[[], Symbolic]] = {Field.name: Field}
 ROWS = 2
-"""How many rows there are in the first pattern: in the others, one row has other labels, masks and signs."""
+"""How many rows there are in the first pattern: in the others, one row has other labels and masks."""
 CERTIFIED = 3
 """How many steps of one claim get a certificate: the others differ in the names of symbols."""
 
 
 class Fixed:
-    """K classes; labels, masks and signs are those of one pattern, of which `patterns` says how many there are."""
+    """K classes; labels and masks are those of one pattern, of which `patterns` says how many there are."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Fixed:
         self.patterns = 1
         self.steps: list[Step] = []
         self._sizes = {"N": rows, "K": k, "D": features}
-        self._made: dict[int, tuple[Any, dict[tuple[int, ...], tuple[Any, int]]]] = {}
+        self._made: dict[int, Any] = {}
         self._summed: dict[Any, Any] = {}
         self._certified: Counter[str] = Counter()
 
@@ -75,34 +75,27 @@ class Fixed:
     def _shape(self, word: str) -> tuple[int, ...]:
         return tuple(self._sizes[axis] for axis in word)
 
-    def _array(self, name: str, shape: str, *, positive: bool, sign: Callable[[int, int], int] | None = None) -> Any:
-        """Return an array of symbols with signs by row and column, and remember the symbol and sign of each element."""
-        data, symbols = np.empty(self._shape(shape), dtype=object), {}
-        columns = data.shape[-1] if shape else 1
-        for place, index in enumerate(np.ndindex(*data.shape)):
-            symbol = self._symbol(name, index, positive=positive)
-            symbols[index] = symbol, 1 if sign is None else sign(*divmod(place, columns))
-            data[index] = math.prod(symbols[index])
+    def _array(self, name: str, shape: str, **signs: bool) -> Any:
+        """Return an array of symbols."""
+        data = np.empty(self._shape(shape), dtype=object)
+        for index in np.ndindex(*data.shape):
+            label = f"{name}[{','.join(map(str, index))}]" if index else name
+            data[index] = self.domain.variable(label, **signs)
         x = self.xp.array(data, "float64")
-        self._made[id(x)] = (x, symbols)  # with the array, so that its id stays its own
+        self._made[id(x)] = x  # so that its id stays its own
         return x
-
-    def _symbol(self, name: str, index: tuple[int, ...], *, positive: bool) -> Any:
-        label = f"{name}[{','.join(map(str, index))}]" if index else name
-        return self.domain.variable(label, positive=positive)
 
     def reals(self, name: str, shape: str) -> Any:
         """Return an array of real numbers."""
-        return self._array(name, shape, positive=False)
+        return self._array(name, shape)
 
     def positives(self, name: str, shape: str) -> Any:
         """Return an array of positive numbers."""
         return self._array(name, shape, positive=True)
 
     def nonzeros(self, name: str, shape: str) -> Any:
-        """Return an array of real numbers other than 0: positive ones, with the signs of the pattern."""
-        bits = self._choice(2 ** (self._shape(shape)[-1] if shape else 1))
-        return self._array(name, shape, positive=True, sign=lambda row, column: -1 if (bits + row) >> column & 1 else 1)
+        """Return an array of real numbers other than 0."""
+        return self._array(name, shape, nonzero=True)
 
     def probabilities(self, name: str, shape: str, *, summed: bool = True) -> Any:
         """Return an array of positive numbers; where `summed`, the last of each row stands for 1 less the others.
@@ -143,7 +136,7 @@ class Fixed:
 
     def number(self, name: str, *, low: float = 2.0**-900, high: float = 2.0**900) -> Option:
         """Return a positive number between two others, for an option."""
-        symbol = self._symbol(name, (), positive=True)
+        symbol = self.domain.variable(name, positive=True)
         if high == 1:
             self.domain.declare_positive(1 - symbol)
         return Option(symbol, low, high)
@@ -191,9 +184,12 @@ class Fixed:
         if isinstance(term.value, Cases):
             claim = "a derivative of what depends on a condition"
             raise UndecidedError(claim, str(term.value.atom))
-        symbol, sign = self._made[id(x)][1][index]
+        if id(x) not in self._made:
+            claim = "a derivative by what is no array of symbols"
+            raise UndecidedError(claim)
+        symbol = boxed(x.data[index]).item()
         value = self.domain.derivative(term.value, symbol)
-        return Term(self.domain, value, lambda: self.domain.derivative_tree(term.value, symbol)) * sign
+        return Term(self.domain, value, lambda: self.domain.derivative_tree(term.value, symbol))
 
     def sum(self, axis: str, terms: Callable[[Any], Any]) -> Any:
         """Return the sum over an axis of what a function makes of each index."""
@@ -250,19 +246,31 @@ class Fixed:
         self.steps.append(Step(claim))
 
 
-def fixed_check(theorem: Theorem, k: int, domain_name: str, drop: str | None = None) -> Check:
-    """Prove a theorem for one number of classes, with all labels, masks and signs."""
-    start, steps = time.perf_counter(), {}
-    verdict, detail, pattern, patterns = Verdict.PROVED, "", 0, 1
+def in_patterns(k: int, domain_name: str, drop: str | None) -> Iterator[Fixed]:
+    """Make a setting for each pattern; how many there are, a setting knows once it is used."""
+    pattern, count = 0, 1
+    while pattern < count:
+        setting = Fixed(k, DOMAINS[domain_name](), rows=1 if pattern else ROWS, pattern=pattern, drop=drop)
+        yield setting
+        pattern, count = pattern + 1, setting.patterns
+
+
+def checked(prover: str, theorem: Theorem, settings: Iterable[Fixed]) -> Check:
+    """Prove a theorem in all settings."""
+    start, verdict, detail = time.perf_counter(), Verdict.PROVED, ""
+    steps: dict[Step, None] = {}
     try:
         with symbolic_options():
-            while pattern < patterns:
-                setting = Fixed(k, DOMAINS[domain_name](), rows=1 if pattern else ROWS, pattern=pattern, drop=drop)
+            for setting in settings:
                 theorem.prove(setting)
-                pattern, patterns = pattern + 1, setting.patterns
                 steps |= dict.fromkeys(setting.steps)
     except NotProvedError as error:
         verdict, detail = error.verdict, str(error)
     if verdict is Verdict.PROVED and not steps:
         verdict, detail = Verdict.UNDECIDED, "no identity was shown"
-    return Check(f"{domain_name}, K = {k}", verdict, time.perf_counter() - start, tuple(steps), detail)
+    return Check(prover, verdict, time.perf_counter() - start, tuple(steps), detail)
+
+
+def fixed_check(theorem: Theorem, k: int, domain_name: str, drop: str | None = None) -> Check:
+    """Prove a theorem for one number of classes, with all labels and masks."""
+    return checked(f"{domain_name}, K = {k}", theorem, in_patterns(k, domain_name, drop))

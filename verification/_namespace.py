@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 from sympy import Integer
 
-from verification._atoms import Exp, Reciprocal, Log
+from verification._atoms import Exp, Log, Reciprocal
 from verification._cases import apply, choose
 from verification._options import HUGE, TINY, Option
 from verification._results import UndecidedError
@@ -51,7 +51,7 @@ class ShapesNamespace:
     """The functions of the standard that the library calls; a run makes one of its own."""
 
     __name__ = "verification.shapes"
-    float64, float32, int64, int32, int8, bool = "float64", "float32", "int64", "int32", "int8", "bool"
+    float64, float32, int64, int32, int8 = "float64", "float32", "int64", "int32", "int8"
     inf, nan = math.inf, math.nan
     finfo = iinfo = _Limits
     __array_namespace_info__ = _Info

@@ -79,6 +79,9 @@ class Option:
 
     def __eq__(self, other: object) -> bool:
         """Say no to 0, 1 and inf: what an option does there is another case, which is proved without it."""
+        if isinstance(other, Real) and not isinstance(other, Option) and other not in (0, 1, math.inf):
+            msg = "whether an option is a number"
+            raise UndecidedError(msg, f"{self.value} and {other}")
         return self is other
 
     __hash__ = object.__hash__
@@ -96,9 +99,9 @@ def option_of(number: Any, kind: type) -> Option | None:
         return number
     if not isinstance(number, Real):
         return None
-    if math.isinf(number) or number == int(number):
-        value = builtin_float(number)
-        return Option(number if math.isinf(number) else lifted(int(number), kind), value, value)
+    value = builtin_float(number)
+    if math.isinf(value) or value.is_integer():
+        return Option(value if math.isinf(value) else lifted(int(value), kind), value, value)
     msg = "a number with digits after the point, which is rounded"
     raise UndecidedError(msg, str(number))
 

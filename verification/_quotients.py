@@ -6,6 +6,7 @@ the generators may depend on each other makes the test miss zeros, but never see
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -15,29 +16,31 @@ import flint
 from verification._symbolic import Element, Symbolic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection
 
     from verification._certificates import Tree
 
+Powers = tuple[tuple[int, int], ...]
+"""Factors by their numbers, in order, each with how often it occurs."""
+
 START = 24
-"""How many generators a ring has at first; it is doubled when they are used up, for factoring takes their square."""
+"""How many generators a ring has at first: it grows by half when they are used up, for large rings are slow."""
 
 
 class Quotient(Element):
-    """A quotient of polynomials without a common factor, its denominator with leading coefficient 1."""
+    """A polynomial over powers of factors of which none divides it: the numbers of the factors, and their powers."""
 
-    __slots__ = ("_text", "den", "num")
+    __slots__ = ("_text", "den", "num", "size")
     domain: Quotients
 
-    def __init__(self, domain: Quotients, num: Any, den: Any) -> None:
+    def __init__(self, domain: Quotients, num: Any, den: Powers = ()) -> None:
         """Hold what is in lowest terms."""
-        self.domain, self.num, self.den, self._text = domain, num, den, ""
+        self.domain, self.num, self.den, self._text, self.size = domain, num, den, "", domain.size
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Quotient):
             return NotImplemented
-        x, y = self.domain.current(self), self.domain.current(other)
-        return bool(x.num == y.num and x.den == y.den)
+        return self.den == other.den and bool(self.domain.poly(self) == self.domain.poly(other))
 
     def __hash__(self) -> int:
         return hash(str(self))
@@ -57,6 +60,7 @@ class Generator:
     kind: str
     label: str
     positive: bool = False
+    nonzero: bool = False
     argument: Quotient | None = None
 
 
@@ -65,98 +69,146 @@ class Quotients(Symbolic):
 
     def __init__(self) -> None:
         """Begin with no generators."""
+        super().__init__()
         self.generators: list[Generator] = []
         self._known: dict[tuple[str, Quotient], int] = {}
         self._declared: list[Quotient] = []
         self._signs: dict[str, int | None] = {}
         self._free: list[bool] = []
+        self._factors: list[Any] = []
+        self._numbers: dict[str, int] = {}
+        self._factorings: dict[str, tuple[Any, Powers]] = {}
         self._ring(START)
 
     def _ring(self, size: int) -> None:
         self.ring = flint.fmpq_mpoly_ctx.get([f"g{k}" for k in range(size)], "degrevlex")
         self.size, self.symbols, self.one_poly = size, self.ring.gens(), self.ring.constant(1)
-        self.zero, self.one = (Quotient(self, self.ring.constant(k), self.one_poly) for k in (0, 1))
+        self._factors = [factor.project_to_context(self.ring) for factor in self._factors]
+        self.zero, self.one = (Quotient(self, self.ring.constant(k)) for k in (0, 1))
 
     # Quotients
 
-    def current(self, x: Quotient) -> Quotient:
-        """Return a quotient, which is brought into the ring of now first."""
-        if x.den.context() is not self.ring:
-            x.num, x.den = x.num.project_to_context(self.ring), x.den.project_to_context(self.ring)
-        return x
-
-    def quotient(self, num: Any, den: Any) -> Quotient:
-        """Return a quotient in lowest terms."""
-        if not den.is_constant():
-            common = num.gcd(den)
-            if not common.is_one():
-                num, den = num / common, den / common
-        return self._led(num, den)
+    def poly(self, x: Quotient) -> Any:
+        """Return the numerator of a quotient, which is brought into the ring of now first."""
+        if x.size != self.size:
+            x.num, x.size = x.num.project_to_context(self.ring), self.size
+        return x.num
 
     def number(self, value: Fraction) -> Quotient:
         """Return a fraction as an element."""
-        return Quotient(self, self.ring.constant(flint.fmpq(value.numerator, value.denominator)), self.one_poly)
+        return Quotient(self, self.ring.constant(flint.fmpq(value.numerator, value.denominator)))
 
     def constant(self, x: Quotient) -> Fraction | None:
         """Return the number that an element is, None of one that depends on symbols."""
-        self.current(x)
-        if not (x.num.is_constant() and x.den.is_constant()):
+        num = self.poly(x)
+        if x.den or not num.is_constant():
             return None
-        value = x.num.leading_coefficient() if x.num != 0 else flint.fmpq(0)
-        return Fraction(int(value.p), int(value.q))
+        return fraction_of(num.leading_coefficient()) if num != 0 else Fraction(0)
 
     def plus(self, x: Quotient, y: Quotient) -> Quotient:
-        """Return x + y, by the common factors of small parts rather than of large ones (Henrici 1956)."""
-        self.current(x), self.current(y)
-        if x.den.is_one() and y.den.is_one():
-            return Quotient(self, x.num + y.num, x.den)
-        common = x.den if x.den == y.den else x.den.gcd(y.den)
-        mine, its = x.den / common, y.den / common
-        num = x.num * its + y.num * mine
-        left = num.gcd(common)
-        return self._led(num / left, mine * (y.den / left))
+        """Return x + y."""
+        if x.den == y.den:
+            return self._reduced(self.poly(x) + self.poly(y), x.den)
+        mine, its = dict(x.den), dict(y.den)
+        common = {k: max(mine.get(k, 0), its.get(k, 0)) for k in sorted(mine | its)}
+        num, other = self.poly(x), self.poly(y)
+        for k, power in common.items():
+            num = num * self._factors[k] ** (power - mine.get(k, 0))
+            other = other * self._factors[k] ** (power - its.get(k, 0))
+        alike = {k for k, power in common.items() if mine.get(k) == its.get(k) == power}  # the others divide one alone
+        return self._reduced(num + other, tuple(common.items()), alike)
+
+    def _reduced(self, num: Any, den: Powers, among: Collection[int] | None = None) -> Quotient:
+        """Return a quotient in lowest terms, dividing by the factors that may occur in the numerator."""
+        if num == 0:
+            return self.zero
+        left = []
+        for k, power in den:
+            n = power
+            while n and (among is None or k in among):
+                quotient, rest = divmod(num, self._factors[k])
+                if rest != 0:
+                    break
+                num, n = quotient, n - 1
+            if n:
+                left.append((k, n))
+        return Quotient(self, num, tuple(left))
 
     def minus(self, x: Quotient, y: Quotient) -> Quotient:
         """Return x − y."""
-        return self.plus(x, Quotient(self, -self.current(y).num, y.den))
+        return self.plus(x, Quotient(self, -self.poly(y), y.den))
 
     def times(self, x: Quotient, y: Quotient) -> Quotient:
         """Return x y."""
-        self.current(x), self.current(y)
-        if x.den.is_one() and y.den.is_one():
-            return Quotient(self, x.num * y.num, x.den)
-        if x.num == 0 or y.num == 0:
-            return self.zero
-        one, other = x.num.gcd(y.den), y.num.gcd(x.den)
-        return self._led((x.num / one) * (y.num / other), (x.den / other) * (y.den / one))
-
-    def _led(self, num: Any, den: Any) -> Quotient:
-        """Return a quotient of polynomials without a common factor."""
-        lead = den.leading_coefficient()
-        return Quotient(self, num, den) if lead == 1 else Quotient(self, num / lead, den / lead)
+        one, other = self._reduced(self.poly(x), y.den), self._reduced(self.poly(y), x.den)
+        powers = dict(other.den)  # of x, for they were tried on y
+        for k, n in one.den:
+            powers[k] = powers.get(k, 0) + n
+        num = self.poly(one) * self.poly(other)
+        return self.zero if num == 0 else Quotient(self, num, tuple(sorted(powers.items())))
 
     def over(self, x: Quotient, y: Quotient) -> Quotient:
         """Return x / y."""
-        self.current(y)
-        return self.times(x, self._led(y.den, y.num))
+        content, factors = self.factored(self.poly(y))
+        powers = tuple(sorted((self._number_of(factor), n) for factor, n in factors))
+        inverse = Quotient(self, self.denominator(y) / content, powers)
+        return self.times(x, inverse)
+
+    def denominator(self, x: Quotient) -> Any:
+        """Return the denominator as a polynomial."""
+        return math.prod((self._factors[k] ** n for k, n in x.den), start=self.one_poly)
+
+    def factors(self, x: Quotient) -> list[tuple[Any, int]]:
+        """Return the factors of the denominator, with their powers."""
+        return [(self._factors[k], n) for k, n in x.den]
+
+    def factored(self, poly: Any) -> tuple[Any, list[tuple[Any, int]]]:
+        """Return a content and irreducible factors with leading coefficient 1, from a ring of what occurs alone."""
+        if poly.total_degree() <= 1 and not poly.is_constant():
+            lead = poly.leading_coefficient()
+            return lead, [(poly / lead, 1)]
+        text = str(poly)
+        if text not in self._factorings:
+            self._factorings[text] = self._factored(poly)
+        content, factors = self._factorings[text]
+        return content, [(self._factors[k], n) for k, n in factors]
+
+    def _factored(self, poly: Any) -> tuple[Any, Powers]:
+        names = [f"g{k}" for k, degree in enumerate(poly.degrees()) if degree > 0]
+        small = flint.fmpq_mpoly_ctx.get(names, "degrevlex")
+        content, found = poly.project_to_context(small).factor()
+        factors = []
+        for part, n in found:
+            factor = part.project_to_context(self.ring)
+            lead = factor.leading_coefficient()
+            content = content * lead ** int(n)
+            factors.append((self._number_of(factor / lead), int(n)))
+        return content, tuple(factors)
+
+    def _number_of(self, factor: Any) -> int:
+        text = str(factor)
+        if text not in self._numbers:
+            self._numbers[text] = len(self._factors)
+            self._factors.append(factor)
+        return self._numbers[text]
 
     # Generators
 
     def _new(self, generator: Generator, *, free: bool) -> int:
         place = len(self.generators)
         if place == self.size:
-            self._ring(2 * self.size)
+            self._ring(self.size + self.size // 2)
         self.generators.append(generator)
         self._free.append(free)
         return place
 
     def generator(self, place: int) -> Quotient:
         """Return a generator as an element."""
-        return Quotient(self, self.symbols[place], self.one_poly)
+        return Quotient(self, self.symbols[place])
 
-    def variable(self, label: str, *, positive: bool = False, free: bool = False) -> Quotient:
+    def variable(self, label: str, *, positive: bool = False, nonzero: bool = False, free: bool = False) -> Quotient:
         """Return a new real number; a free one is what no result may depend on."""
-        return self.generator(self._new(Generator("symbol", label, positive), free=free))
+        return self.generator(self._new(Generator("symbol", label, positive, nonzero), free=free))
 
     def declare_positive(self, x: Quotient) -> None:
         """Take it for granted that a polynomial is positive."""
@@ -166,14 +218,13 @@ class Quotients(Symbolic):
     def _of(self, kind: str, argument: Quotient, label: str, *, positive: bool = False) -> Quotient:
         key = (kind, argument)
         if key not in self._known:
-            self._known[key] = self._new(Generator(kind, label, positive, argument), free=self.free(argument))
+            self._known[key] = self._new(Generator(kind, label, positive, argument=argument), free=self.free(argument))
         return self.generator(self._known[key])
 
-    def used(self, x: Quotient) -> Iterator[int]:
-        """Go through the generators that occur in an element."""
-        self.current(x)
-        degrees = zip(x.num.degrees(), x.den.degrees(), strict=True)
-        return (k for k, pair in enumerate(degrees) if max(pair) > 0)
+    def used(self, x: Quotient) -> list[int]:
+        """Return the generators that occur in an element."""
+        degrees = zip(*(p.degrees() for p in (self.poly(x), *(self._factors[k] for k, _ in x.den))), strict=True)
+        return [k for k, powers in enumerate(degrees) if max(powers) > 0]
 
     def free(self, x: Quotient) -> bool:
         """Tell whether an element depends on a free number."""
@@ -183,9 +234,21 @@ class Quotients(Symbolic):
 
     def sign(self, x: Quotient) -> int | None:
         """Return −1, 0 or 1 from the declared signs of generators and polynomials, None where they do not tell."""
-        self.current(x)
-        signs = [self._sign_of(p) for p in (x.num, x.den)]
-        return None if None in signs else signs[0] * signs[1]  # type: ignore[operator]
+        sign = self._sign_of(self.poly(x))
+        for factor, n in self.factors(x):
+            one = self._sign_of(factor)
+            if sign is None or (one is None and n % 2):
+                return None
+            sign *= (one or 1) ** n
+        return sign
+
+    def nonzero(self, x: Quotient) -> bool:
+        """Tell whether an element is known to differ from 0."""
+        num = self.poly(x)
+        return num != 0 and all(self._sign_of(f) or self._is_nonzero(f) for f, _ in self.factored(num)[1])
+
+    def _is_nonzero(self, factor: Any) -> bool:
+        return any(g.nonzero and factor == self.symbols[k] for k, g in enumerate(self.generators))
 
     def _sign_of(self, poly: Any) -> int | None:
         if poly == 0:
@@ -200,56 +263,51 @@ class Quotients(Symbolic):
 
     def _sign_of_terms(self, poly: Any) -> int | None:
         """Return the sign that all terms have, if all their odd powers are of positive generators."""
-        unsure = {k for k, generator in enumerate(self.generators) if not generator.positive}
         negative = [c < 0 for c in poly.coeffs()]
         if any(negative) and not all(negative):
             return None
+        unsure = [k for k, generator in enumerate(self.generators) if not generator.positive]
         even = all(exponents[k] == 0 for exponents in poly.monoms() for k in unsure)
         return (-1 if negative[0] else 1) if even else None
 
     def _sign_of_factors(self, poly: Any) -> int | None:
-        content, factors = poly.factor()
+        content, factors = self.factored(poly)
         sign = -1 if content < 0 else 1
-        for factor, times in factors:
+        for factor, n in factors:
             one = self._sign_of_terms(factor)
             one = self._sign_declared(factor) if one is None else one
             if one is None:
                 return None
-            sign *= one ** int(times)
+            sign *= one**n
         return sign
 
     def _sign_declared(self, factor: Any) -> int | None:
         for x in self._declared:
-            known = self.current(x).num
-            ratio = known.leading_coefficient() / factor.leading_coefficient()
-            if factor * ratio == known:
-                return 1 if ratio > 0 else -1
+            known = self.poly(x)
+            lead = known.leading_coefficient()
+            if factor * lead == known:
+                return 1 if lead > 0 else -1
         return None
 
     def normal(self, x: Quotient) -> tuple[Quotient, bool]:
         """Return x up to a factor of known sign, the same for the same condition, and whether that is positive."""
-        self.current(x)
-        sign = self._sign_of(x.den)
-        poly = x.num if sign is not None else x.num * x.den
-        left = self.one_poly
-        content, factors = poly.factor()
-        positive = (content > 0) is (sign != -1)
-        for factor, times in factors:
+        content, factors = self.factored(self.poly(x))
+        left, positive = self.one_poly, bool(content > 0)
+        for factor, n in (*factors, *self.factors(x)):
             one = self._sign_of(factor)
             if one is None:
-                lead = factor.leading_coefficient()
-                left = left * (factor / lead) ** int(times)
-                one = -1 if lead < 0 else 1
-            positive = positive is (one ** int(times) > 0)
-        return Quotient(self, left, self.one_poly), positive
+                left = left * factor**n
+            else:
+                positive = positive is (one**n > 0)
+        return Quotient(self, left), positive
 
     # Showing
 
     def shown(self, x: Quotient) -> str:
         """Return an element in the labels of its generators."""
-        self.current(x)
-        num, den = (self._shown(p) for p in (x.num, x.den))
-        return num if x.den.is_one() else f"({num})/({den})"
+        num = self._shown(self.poly(x))
+        dens = "*".join(f"({self._shown(factor)})^{n}" for factor, n in self.factors(x))
+        return f"({num})/({dens})" if dens else num
 
     def _shown(self, poly: Any) -> str:
         parts = []
@@ -260,9 +318,8 @@ class Quotients(Symbolic):
 
     def tree(self, x: Quotient) -> Tree:
         """Return an element as a tree."""
-        self.current(x)
-        num = self.poly_tree(x.num)
-        return num if x.den.is_one() else ("mul", num, ("pow", self.poly_tree(x.den), -1))
+        num = self.poly_tree(self.poly(x))
+        return ("mul", num, *(("pow", self.poly_tree(factor), -n) for factor, n in self.factors(x))) if x.den else num
 
     def poly_tree(self, poly: Any) -> Tree:
         """Return a polynomial as a tree."""
@@ -271,3 +328,8 @@ class Quotients(Symbolic):
             powers = [("pow", ("atom", self.generators[k].label), int(e)) for k, e in enumerate(exponents) if e]
             terms.append(("mul", ("rational", int(c.p), int(c.q)), *powers))
         return ("add", *terms) if terms else ("rational", 0, 1)
+
+
+def fraction_of(number: Any) -> Fraction:
+    """Return a rational number of flint as one of Python."""
+    return Fraction(int(number.p), int(number.q))

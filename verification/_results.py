@@ -97,4 +97,6 @@ class Outcome:
     @property
     def proved(self) -> bool:
         """Whether every prover proved it, and no hypothesis is idle."""
-        return bool(self.checks) and all(c.verdict is Verdict.PROVED for c in self.checks) and all(self.dropped.values())
+        return (
+            bool(self.checks) and all(c.verdict is Verdict.PROVED for c in self.checks) and all(self.dropped.values())
+        )

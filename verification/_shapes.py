@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 from sympy import Integer, KroneckerDelta, Symbol
 
-from verification._atoms import Element, Exp, Facts, Less, Reciprocal, Same, reciprocal
+from verification._atoms import Element, Exp, Facts, Less, Same, reciprocal
 from verification._cases import Cases, apply, atoms_of, choose, collapse, leaves, restrict
 from verification._options import Option
 from verification._results import UndecidedError
@@ -122,14 +122,11 @@ class Elements:
             raise UndecidedError(msg, f"{a} < {b}")
         if a in INFINITE or b in INFINITE:
             return bool((a if a in INFINITE else 0) < (b if b in INFINITE else 0))
-        if self.facts.range_of(a) is not None and self.facts.within(a, b):
-            return True
         difference = b - a
-        if self.positive(difference):
+        if (self.facts.range_of(a) is not None and self.facts.within(a, b)) or self.positive(difference):
             return True
-        if difference == 0 or self.negative(difference):
-            return False
-        if self.normaliser.is_nonnegative(self.normaliser.polynomial(-difference)):
+        opposite = self.normaliser.polynomial(-difference)
+        if self.negative(difference) or self.normaliser.is_nonnegative(opposite):
             return False
         return Cases(Less(a, b), yes=True, no=False)
 
@@ -153,7 +150,7 @@ class Elements:
             return choose(self.condition(outer[0]), *halves)
         if isinstance(size, Integer):
             parts = [self.substitute(value, {index: Integer(n)}) for n in range(int(size))]
-            return apply(lambda *terms: sympy.Add(*terms), *parts)
+            return apply(sympy.Add, *parts)
         for atom in sorted(atoms_of(value), key=sympy.default_sort_key):
             if isinstance(atom, KroneckerDelta) and index in atom.args:
                 other = atom.args[1] if atom.args[0] == index else atom.args[0]
@@ -230,7 +227,8 @@ class SymbolicArray:
         taken = sum(1 for k in keys if k is not None and k is not Ellipsis)
         at = keys.index(Ellipsis) if Ellipsis in keys else len(keys)
         keys[at : at + 1] = [slice(None)] * (self.ndim - taken)
-        axes, element, left = [], self.element, list(self.axes)
+        axes: list[Any] = []
+        element, left = self.element, list(self.axes)
         for k in keys:
             if k is None:
                 axes.append(None)
@@ -261,8 +259,16 @@ def _operator(name: str, *, reflected: bool = False) -> Callable[[Any, Any], Any
 
 
 for _name, _function in {
-    **{"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide"},
-    **{"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"},
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "divide",
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "eq": "equal",
+    "ne": "not_equal",
 }.items():
     setattr(SymbolicArray, f"__{_name}__", _operator(_function))
     if _name in ("add", "sub", "mul", "truediv"):

@@ -8,16 +8,17 @@ exponentials, logarithms, sums, reciprocals.  A term is 0 if its numerator is th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy import Add, Dummy, Float, KroneckerDelta, Mul, Pow, Rational, Sum, Symbol
-from sympy.polys.domains import QQ
-from sympy.polys.rings import ring
 
-from verification._atoms import UNDECIDED, Element, Exp, Facts, Reciprocal, Log
+from verification._atoms import UNDECIDED, Element, Exp, Facts, Log, Reciprocal
 from verification._results import UndecidedError
 from verification._traverse import mentions, replaced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Monomial = frozenset[tuple[Any, int]]
 Polynomial = dict[Monomial, Any]
@@ -26,7 +27,7 @@ ONE: Monomial = frozenset()
 
 def _depth(term: Any) -> int:
     inner = max((_depth(a) for a in term.args), default=0)
-    return inner + 1 if isinstance(term, Sum) else inner
+    return inner + len(term.limits) if isinstance(term, Sum) else inner  # SymPy makes one sum of two
 
 
 class Normaliser:
@@ -36,6 +37,19 @@ class Normaliser:
         """Remember each normal form that is found."""
         self.facts = facts
         self._known: dict[Any, Polynomial] = {}
+        self._rules: dict[type, Callable[[Any], Polynomial]] = {
+            Float: self._refuse,
+            Rational: self._rational,
+            Add: lambda t: self._added([self.polynomial(a) for a in t.args]),
+            Mul: self._product,
+            Pow: lambda t: self._power(self.polynomial(t.base), self._whole(t.exp)),
+            Exp: lambda t: self._exponential(self.polynomial(t.args[0])),
+            Log: lambda t: self._logarithm(self.polynomial(t.args[0])),
+            Reciprocal: lambda t: self._power(self.polynomial(t.args[0]), -1),
+            KroneckerDelta: lambda t: self._delta(*t.args),
+            Sum: self._sums,
+            **dict.fromkeys((Symbol, Element, *UNDECIDED), self._atom),
+        }
 
     def polynomial(self, term: Any) -> Polynomial:
         """Return a term as a polynomial in atoms, with whole exponents of either sign."""
@@ -48,37 +62,30 @@ class Normaliser:
         """Return a polynomial as a term."""
         return Add(*(Mul(c, *(Pow(a, n) for a, n in monomial)) for monomial, c in polynomial.items()))
 
-    def _polynomial(self, term: Any) -> Polynomial:  # noqa: PLR0911  # one return for each kind of term
-        if isinstance(term, Float):
-            msg = "a number with digits after the point, which is rounded"
-            raise UndecidedError(msg, str(term))
-        if term.is_Rational:
-            return {ONE: term} if term else {}
-        if isinstance(term, Add):
-            return self._added([self.polynomial(t) for t in term.args])
-        if isinstance(term, Mul):
-            product: Polynomial = {ONE: sympy.S.One}
-            for factor in term.args:
-                product = self.times(product, self.polynomial(factor))
-            return product
-        if isinstance(term, (sympy.exp, Exp)):
-            return self._exponential(self.polynomial(term.args[0]))
-        if isinstance(term, Reciprocal):
-            return self._power(self.polynomial(term.args[0]), -1)
-        if isinstance(term, Pow):
-            return self._power(self.polynomial(term.base), self._whole(term.exp))
-        if isinstance(term, (sympy.log, Log)):
-            return self._logarithm(self.polynomial(term.args[0]))
-        if isinstance(term, KroneckerDelta):
-            return self._delta(*term.args)
-        if isinstance(term, Sum):
-            return self._sums(term)
+    def _polynomial(self, term: Any) -> Polynomial:
         if self.facts.is_held(term):
             return {ONE: sympy.S.One}
-        if isinstance(term, (Symbol, Element, *UNDECIDED)):
-            return {frozenset([(term, 1)]): sympy.S.One}
+        for kind in type(term).__mro__:
+            if kind in self._rules:
+                return self._rules[kind](term)
         msg = f"no rule for {type(term).__name__}"
         raise UndecidedError(msg, str(term))
+
+    def _rational(self, term: Any) -> Polynomial:
+        return {ONE: term} if term else {}
+
+    def _refuse(self, term: Any) -> Polynomial:
+        msg = "a number with digits after the point, which is rounded"
+        raise UndecidedError(msg, str(term))
+
+    def _atom(self, term: Any) -> Polynomial:
+        return {frozenset([(term, 1)]): sympy.S.One}
+
+    def _product(self, term: Any) -> Polynomial:
+        product: Polynomial = {ONE: sympy.S.One}
+        for factor in term.args:
+            product = self.times(product, self.polynomial(factor))
+        return product
 
     def _whole(self, exponent: Any) -> int:
         if not exponent.is_Integer:
@@ -205,8 +212,9 @@ class Normaliser:
     def _sign(self, monomial: Monomial) -> int | None:
         """Return 1 for a product that is positive, 0 for one that is not negative, None for an unknown sign."""
         signs = [1 if n % 2 == 0 and self._atom_sign(a) == 1 else self._atom_sign(a) for a, n in monomial]
-        if None not in signs:
-            return min(signs, default=1)
+        known = [sign for sign in signs if sign is not None]
+        if len(known) == len(signs):
+            return min(known, default=1)
         odd = [self._atom_sign(a) for a, n in monomial if n % 2]
         return None if None in odd or any(n < 0 for _, n in monomial) else 0
 
@@ -222,13 +230,16 @@ class Normaliser:
         return 0 if atom.is_nonnegative else None
 
     def _sum_sign(self, atom: Any) -> int | None:
-        if isinstance(atom.function, Element) and atom.function.base in self.facts.positive:
+        body, sizes = self.polynomial(atom.function), [high + 1 for _, _, high in atom.limits]
+        if self.is_positive(body) and all(size.is_positive for size in sizes):
             return 1
-        body, size = self.polynomial(atom.function), atom.limits[0][2] + 1
-        if self.is_positive(body) and size.is_positive:
-            return 1
-        left = [a for m in body for a, n in m if isinstance(a, Element) and a.base in self.facts.positive and n == 1]
-        if len(body) == 1 and left and all(self._atom_sign(a) == 1 for m in body for a, _ in m if a not in left):
+        k, masks = atom.limits[0][0], self.facts.positive
+        left = [a for m in body for a, n in m if n == 1 and _is_of_a_row(a, k) and a.base in masks]
+        if (
+            len(sizes) == len(body) == 1
+            and left
+            and all(self._atom_sign(a) == 1 for m in body for a, _ in m if a not in left)
+        ):
             return 1  # positive terms over a set of classes that is not empty
         return 0 if self.is_nonnegative(body) else None
 
@@ -239,12 +250,14 @@ class Normaliser:
         return {ONE: sympy.S.One} if known else {}
 
     def _sums(self, term: Any) -> Polynomial:
-        (k, low, high), *outer = term.limits  # the innermost comes first
-        if low != 0:
-            msg = "a sum that does not start at 0"
-            raise UndecidedError(msg, str(term))
-        inner = self._sum(term.function, k, high + 1)
-        return self.polynomial(Sum(self.term(inner), *outer)) if outer else inner
+        body, total = term.function, {}
+        for k, low, high in term.limits:  # the innermost comes first
+            if low != 0:
+                msg = "a sum that does not start at 0"
+                raise UndecidedError(msg, str(term))
+            total = self._sum(body, k, high + 1)
+            body = self.term(total)
+        return total
 
     def _sum(self, body: Any, k: Any, size: Any) -> Polynomial:
         if size.is_Integer:
@@ -277,13 +290,7 @@ class Normaliser:
         if len(inside) != 1:
             return False
         (atom, n), *_ = inside
-        if not (isinstance(atom, Element) and n == 1 and atom.base in self.facts.summed):
-            return False
-        return bool(atom.indices[-1] == k and not any(mentions(i, k) for i in atom.indices[:-1]))
-
-    def numerator(self, term: Any) -> Any:
-        """Return the numerator of a term as a polynomial of SymPy."""
-        return _as_ring_element(self._without_reciprocals(self.polynomial(term)))
+        return n == 1 and _is_of_a_row(atom, k) and atom.base in self.facts.summed
 
     def has_positive_numerator(self, term: Any) -> bool:
         """Tell whether a term is positive as a quotient of positive terms."""
@@ -295,7 +302,7 @@ class Normaliser:
     def _without_reciprocals(self, polynomial: Polynomial) -> Polynomial:
         """Multiply with the terms whose reciprocals a polynomial holds."""
         while inverses := {a for m in polynomial for a, _ in m if isinstance(a, Reciprocal)}:
-            outer = min(inverses, key=lambda a: (-_nesting(a), str(a)))
+            outer = max(inverses, key=_nesting)
             base, most = self.polynomial(outer.args[0]), max(dict(m).get(outer, 0) for m in polynomial)
             powers = [self._power(base, n) for n in range(most + 1)]
             polynomial = self._added([self._cleared(m, c, outer, powers) for m, c in polynomial.items()])
@@ -307,8 +314,15 @@ class Normaliser:
         return self.times({rest: c}, powers[len(powers) - 1 - held])
 
     def is_zero(self, term: Any) -> bool:
-        """Tell whether a term is 0 whatever the values of its atoms."""
-        return not self.numerator(term)
+        """Tell whether the numerator of a term is the zero polynomial in its atoms."""
+        return not self._without_reciprocals(self.polynomial(term))
+
+
+def _is_of_a_row(atom: Any, k: Any) -> bool:
+    """Tell whether an atom is an element of which an index runs through a row: the last one, and no other."""
+    return (
+        isinstance(atom, Element) and atom.indices[-1:] == (k,) and not any(mentions(i, k) for i in atom.indices[:-1])
+    )
 
 
 def _content(numbers: list[Any]) -> Any:
@@ -318,18 +332,3 @@ def _content(numbers: list[Any]) -> Any:
 
 def _nesting(atom: Any) -> int:
     return max((_nesting(a) for a in atom.args), default=0) + isinstance(atom, Reciprocal)
-
-
-def _as_ring_element(polynomial: Polynomial) -> Any:
-    atoms = sorted({a for m in polynomial for a, _ in m}, key=str)
-    if not atoms:
-        return sum(polynomial.values())
-    names = [f"x{n}" for n in range(len(atoms))]
-    polys, *_ = ring(names, QQ)
-    least = [min(0, *(dict(m).get(a, 0) for m in polynomial)) for a in atoms]
-    return polys.from_dict(
-        {
-            tuple(dict(m).get(a, 0) - low for a, low in zip(atoms, least, strict=True)): QQ(int(c.p), int(c.q))
-            for m, c in polynomial.items()
-        }
-    )

@@ -83,14 +83,24 @@ class Symbolic(ABC):
     """A domain of exact elements: extended reals, comparisons by declared signs, a free number for a maximum."""
 
     name: str
+    true_maxima = False
+    """Whether a maximum is looked for among the values, before a free number stands for it."""
+
+    def __init__(self) -> None:
+        """Know no maxima yet."""
+        self._maxima: dict[tuple[Any, ...], Any] = {}
 
     @abstractmethod
     def number(self, value: Fraction) -> Any:
         """Return a fraction as an element."""
 
     @abstractmethod
-    def variable(self, label: str, *, positive: bool = False, free: bool = False) -> Any:
+    def variable(self, label: str, *, positive: bool = False, nonzero: bool = False, free: bool = False) -> Any:
         """Return a new real number; a free one is what no result may depend on."""
+
+    @abstractmethod
+    def nonzero(self, x: Any) -> bool:
+        """Tell whether an element is known to differ from 0."""
 
     @abstractmethod
     def plus(self, x: Any, y: Any) -> Any:
@@ -209,7 +219,7 @@ class Symbolic(ABC):
         less, equal, positive = self._atoms(x)
         if facts.get(equal):
             return 0
-        if facts.get(less) or (less in facts and equal in facts):
+        if facts.get(less) or (less in facts and (equal in facts or self.nonzero(x))):
             return -1 if bool(facts[less]) is positive else 1
         return None
 
@@ -246,6 +256,8 @@ class Symbolic(ABC):
         """Return x / y; 0 / 0 is nan, and so is what is over nan."""
         if isinstance(y, float):
             return math.nan if isinstance(x, float) or self.isnan(y) else self.number(Fraction(0))
+        if isinstance(x, Element) and self.nonzero(y):
+            return self.over(x, y)
         sign = self.known(y, facts, "a division by what may be 0")
         if isinstance(x, float):
             return x * (sign or 1)
@@ -264,7 +276,11 @@ class Symbolic(ABC):
         """Return the absolute value."""
         if isinstance(x, float):
             return abs(x)
-        return x if self.known(x, facts, "an absolute value") >= 0 else -x
+        sign = self.sign(x)
+        sign = self._from_facts(x, facts) if sign is None else sign
+        if sign is None:
+            return choose(self.less(x, self.number(Fraction(0))), -x, x)
+        return -x if sign < 0 else x
 
     def exp(self, x: Any, facts: Mapping[Any, bool]) -> Any:
         """Return the exponential."""
@@ -315,7 +331,7 @@ class Symbolic(ABC):
         less, equal, positive = self._atoms(difference)
         if positive:
             return Cases(less, yes=True, no=False)
-        return Cases(less, yes=False, no=Cases(equal, yes=False, no=True))
+        return Cases(less, yes=False, no=self.nonzero(difference) or Cases(equal, yes=False, no=True))
 
     def less_equal(self, x: Any, y: Any) -> Any:
         """Return the condition x <= y."""
@@ -329,7 +345,7 @@ class Symbolic(ABC):
             return isinstance(x, float) and isinstance(y, float) and x == y
         difference = self.minus(x, y)
         sign = self.sign(difference)
-        if sign is not None:
+        if sign is not None or self.nonzero(difference):
             return sign == 0
         less, equal, _ = self._atoms(difference)
         return Cases(less, yes=False, no=Cases(equal, yes=True, no=False))
@@ -354,11 +370,22 @@ class Symbolic(ABC):
         inside = [value for value in values if value != -math.inf]
         if len(inside) == 1:
             return inside[0]
+        largest = self._largest(inside) if self.true_maxima else None
+        if largest is not None:
+            return largest
         if any(leaf == math.inf or self.isnan(leaf) for value in inside for leaf in leaves(value)):
             claim = "a maximum of infinities or nan among symbols"
             raise UndecidedError(claim)
         some = apply(lambda *held: any(held), *(apply(self.isfinite, value) for value in inside))
-        return choose(some, self.variable("m", free=True), -math.inf)
+        key = tuple(inside)
+        if key not in self._maxima:  # of the same values, it is the same number
+            self._maxima[key] = self.variable(f"m{len(self._maxima)}", free=True)
+        return choose(some, self._maxima[key], -math.inf)
+
+    def _largest(self, values: Sequence[Any]) -> Any:
+        """Return the value that is known to be at least as large as all others, None where none is."""
+        known = (x for x in values if all(self.less_equal(y, x) is True for y in values))
+        return next(known, None) if not any(isinstance(x, Cases) for x in values) else None
 
     def _plain(self, value: Any) -> Any:
         """Return a value that is a number, nan excepted, as one that Python compares."""

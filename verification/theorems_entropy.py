@@ -52,8 +52,7 @@ def sign(s: Setting) -> None:
     for (n,) in s.indices("N"):
         bound = s.sum(
             "K",
-            lambda j: s.at(p, n, j)
-            * (s.at(q, n, j) / s.at(p, n, j) - 1 - s.log(s.at(q, n, j)) + s.log(s.at(p, n, j))),
+            lambda j: s.at(p, n, j) * (s.at(q, n, j) / s.at(p, n, j) - 1 - s.log(s.at(q, n, j)) + s.log(s.at(p, n, j))),
         )
         s.equal(
             r"$\mathrm{KL} = \sum_k p_k \varphi(q_k / p_k)$ with $\varphi(z) = z - 1 - \log z \ge 0$",

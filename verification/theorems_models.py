@@ -73,7 +73,9 @@ def exponential_family(s: Setting) -> None:
         s.equal(r"$\eta_r = 0$", s.at(eta, n, r), s.term(0))
         label = s.at(y, n)
         log_pmf = s.at(eta, n, label) - s.at(a, n)
-        s.equal(r"$\log p(y) = \langle x, \eta \rangle - A(\eta) = \log \theta_y$", log_pmf, s.log(s.at(theta, n, label)))
+        s.equal(
+            r"$\log p(y) = \langle x, \eta \rangle - A(\eta) = \log \theta_y$", log_pmf, s.log(s.at(theta, n, label))
+        )
         loss = xent.softmax_cross_entropy(eta, y, reduction="none")
         s.equal(r"the loss is $-\log p(y)$", s.at(loss, n), -log_pmf)
         entropy = s.at(a, n) - s.sum("K", lambda k: s.at(theta, n, k) * s.at(eta, n, k))
@@ -82,6 +84,24 @@ def exponential_family(s: Setting) -> None:
             s.equal(r"$\nabla A(\eta) = \theta$", s.at(mean, m, i), s.at(theta, m, i))
             both = (int(i == j) - s.at(theta, m, j)) * s.at(theta, m, i)
             s.equal(r"$\nabla^2 A(\eta) = \operatorname{Cov} x$", s.at(covariance, m, i, j), both)
+
+
+def minimal_form(s: Setting) -> None:
+    """Differentiate A by the K − 1 natural parameters that are left when that of one class is 0."""
+    u = s.reals("u", "NK")
+    for n, i, j, r in s.indices("NKKK"):
+        if r in (i, j):
+            continue
+        eta = u - _column(s, u, r)
+        a, theta = xent.logsumexp(eta), xent.softmax(eta)
+        slope = s.diff(s.at(a, n), u, n, i)
+        s.equal(r"$\partial A / \partial \eta_i = \theta_i$ for $i \ne r$", slope, s.at(theta, n, i))
+        both = (int(i == j) - s.at(theta, n, j)) * s.at(theta, n, i)
+        s.equal(
+            r"$\partial^2 A / \partial \eta_i \partial \eta_j = \operatorname{Cov}(x_i, x_j)$",
+            s.diff(slope, u, n, j),
+            both,
+        )
 
 
 def _column(s: Setting, theta: Any, r: Any) -> Any:
@@ -178,6 +198,17 @@ MODELS = (
         covers=("logsumexp", "softmax", "softmax_jacobian", "softmax_cross_entropy", "entropy"),
         assumptions=(r"$\theta$ positive", "any reference class $r$"),
         hypotheses=("sum",),
+    ),
+    Theorem(
+        "minimal-form",
+        "The categorical family in its minimal form",
+        r"\eta_r = 0: \quad \frac{\partial A}{\partial \eta_i} = \theta_i, \quad"
+        r" \frac{\partial^2 A}{\partial \eta_i \partial \eta_j} = \theta_i (\delta_{ij} - \theta_j),"
+        r" \qquad i, j \ne r",
+        minimal_form,
+        ("seeds/002",),
+        covers=("logsumexp", "softmax"),
+        assumptions=("$u$ real and finite", r"$\eta_i = u_i - u_r$, with $u_r$ held fixed"),
     ),
     Theorem(
         "divergence-of-families",

@@ -138,6 +138,7 @@ def ignored(s: Setting) -> None:
     plain = xent.SoftmaxCrossEntropy(y, class_weights=w, reduction="none")
     h = xent.SoftmaxCrossEntropy(y, class_weights=w, reduction="none", ignore_index=0)
     summed = xent.SoftmaxCrossEntropy(y, class_weights=w, ignore_index=0)
+    none = xent.SoftmaxCrossEntropy(y, class_weights=w, reduction="none", ignore_index=-(2**70))
     kept = s.xp.where(y == 0, s.xp.zeros_like(y, dtype=s.xp.float64), s.xp.ones_like(y, dtype=s.xp.float64))
     total, weight = summed.total_and_weight(u)
     value, gradient = h.value_and_grad(u)
@@ -145,6 +146,7 @@ def ignored(s: Setting) -> None:
     for n, k in s.indices("NK", y):
         s.equal("$h_n = 0$ for an ignored label", s.at(value, n), s.at(kept, n) * s.at(all_values, n))
         s.equal(r"$\nabla h_n = 0$ there", s.at(gradient, n, k), s.at(kept, n) * s.at(all_gradients, n, k))
+        s.equal("a label that no row can have leaves none out", s.at(none(u), n), s.at(all_values, n))
     s.equal("the total leaves them out", s.at(total), s.sum("N", lambda n: s.at(kept, n) * s.at(all_values, n)))
     mass = s.sum("N", lambda n: s.at(kept, n) * s.at(w, s.at(y, n)))
     s.equal("so does the weight", s.at(weight), mass)
@@ -219,9 +221,7 @@ OPTIONS = (
         "smoothing",
         assumptions=(r"$0 < \varepsilon < 1$",),
     ),
-    _option(
-        "temperature-of-the-loss", "Temperature of the loss", "seeds/000", "temperature", assumptions=("$T > 0$",)
-    ),
+    _option("temperature-of-the-loss", "Temperature of the loss", "seeds/000", "temperature", assumptions=("$T > 0$",)),
     _option(
         "softcap",
         "Softcap",
@@ -243,8 +243,8 @@ OPTIONS = (
         "all-options-masked",
         "All options at once, and a mask",
         "docs/theory.md, equation options",
-        *("weights", "samples", "smoothing", "temperature", "z_loss", "mask"),
-        assumptions=("all options positive", r"$\varepsilon < 1$"),
+        *("weights", "samples", "smoothing", "temperature", "softcap", "z_loss", "mask"),
+        assumptions=("all options positive", r"$\varepsilon < 1$", r"$u_k \ne 0$"),
     ),
     Theorem(
         "softcap-derivatives",

@@ -54,9 +54,10 @@ def shifts(s: Setting) -> None:
         there, here = s.at(xent.logsumexp(moved), n), s.at(xent.logsumexp(u), n)
         s.equal("$A(u + c) = A(u) + c$", there, here + s.at(c, n))
         for function in (xent.softmax, xent.log_softmax):
-            s.equal(f"${function.__name__}(u + c) = {function.__name__}(u)$".replace("_", r"\_"), *(
-                s.at(function(x), n, k) for x in (moved, u)
-            ))
+            s.equal(
+                f"${function.__name__}(u + c) = {function.__name__}(u)$".replace("_", r"\_"),
+                *(s.at(function(x), n, k) for x in (moved, u)),
+            )
 
 
 def compensation(s: Setting) -> None:
@@ -114,7 +115,9 @@ def weights(s: Setting) -> None:
         s.equal(r"for $-w$: $\log |\sum_k -w_k e^{u_k}| = A$", s.at(below, n), s.log(z))
         s.equal("for $-w$: the sign is $-1$", s.at(negative, n), s.term(-1))
         share = s.at(w, k) * s.exp(s.at(u, n, k)) / z
-        s.equal(r"$\partial A / \partial u_k = w_k e^{u_k} / \sum_j w_j e^{u_j}$", s.diff(s.at(plain, n), u, n, k), share)
+        s.equal(
+            r"$\partial A / \partial u_k = w_k e^{u_k} / \sum_j w_j e^{u_j}$", s.diff(s.at(plain, n), u, n, k), share
+        )
 
 
 def masks(s: Setting) -> None:

@@ -99,7 +99,11 @@ def reduced(s: Setting) -> None:
     u, t = s.reals("u", "N"), s.positives("t", "N")
     t = t / (1 + t)
     rows = xent.SigmoidCrossEntropy(t, reduction="none")
-    for how, divisor in (({}, s.sum("N", lambda _: s.term(1))), ({"reduction": "sum"}, s.term(1))):
+    ways: tuple[tuple[dict[str, Any], Any], ...] = (
+        ({}, s.sum("N", lambda _: s.term(1))),
+        ({"reduction": "sum"}, s.term(1)),
+    )
+    for how, divisor in ways:
         h = xent.SigmoidCrossEntropy(t, **how)
         value, gradient = h.value_and_grad(u)
         whole, _ = h.total_and_weight(u)

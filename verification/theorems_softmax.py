@@ -2,7 +2,7 @@ r"""Theorems on the derivatives of softmax."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import xent_arrayapi as xent
 from verification._results import Theorem
@@ -10,6 +10,8 @@ from verification.theorems_partition import REAL
 from xent_arrayapi._partition import Evaluation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from verification._setting import Setting
 
 
@@ -50,7 +52,9 @@ def product(s: Setting) -> None:
         mean = s.sum("K", lambda j: s.at(probs, n, j) * s.at(v, n, j))
         s.equal(r"$(J v)_i = \sum_j J_{ij} v_j$", s.at(jv, n, i), along)
         s.equal(r"$J v = J^\top v$", s.at(jv, n, i), back)
-        s.equal(r"$J v = S \circ (v - \langle S, v \rangle)$", s.at(jv, n, i), s.at(probs, n, i) * (s.at(v, n, i) - mean))
+        s.equal(
+            r"$J v = S \circ (v - \langle S, v \rangle)$", s.at(jv, n, i), s.at(probs, n, i) * (s.at(v, n, i) - mean)
+        )
 
 
 def hessian(s: Setting) -> None:
@@ -68,7 +72,7 @@ def hessian(s: Setting) -> None:
         s.positive("each $S_k S_l > 0$", s.at(probs, n, i) * s.at(probs, n, i))
 
 
-def _square(s: Setting, n: object, k: object, j: object):  # noqa: ANN202
+def _square(s: Setting, n: Any, k: Any, j: Any) -> Callable[[Any, Any], Any]:
     return lambda p, v: s.at(p, n, k) * s.at(p, n, j) * (s.at(v, n, k) - s.at(v, n, j)) ** 2
 
 

@@ -48,10 +48,13 @@ class Onnx(Backend):
         self.made: dict[int, tuple[Any, str]] = {}
         """What `array` made, with its name: by its id."""
         self.results: dict[int, tuple[Any, np.ndarray]] = {}
-        """What `run` returned, with its values: by its id."""
+        """What was executed, with its values: by its id."""
+        self.due: list[Any] = []
+        """What `run` returned and is not executed yet: it is before any value is looked at, and before a test ends."""
         self.models: dict[Any, tuple[list[str], Model, bool]] = {}
         """What `call` exported, the names of its arguments, and whether it gives several: by function and shapes."""
         _share_constants(importlib.import_module("ndonnx._typed_array.ort_compat"))
+        _infer_once(importlib.import_module("spox._standard").StandardNode)
         _build_maxima_once(self.module, importlib.import_module("spox"))
 
     def dtype(self, name: str) -> Any:
@@ -77,16 +80,16 @@ class Onnx(Backend):
 
     def numpies(self, arrays: Iterable[Any]) -> tuple[np.ndarray, ...]:
         arrays = list(arrays)
-        graphs = [x for x in arrays if isinstance(x, self.module.Array) and id(x) not in self.results]
-        fresh = {id(x): (x, value) for x, value in zip(graphs, self.execute(graphs), strict=True)}
-        known = self.results | fresh
-        return tuple(known[id(x)][1] if id(x) in known else np.asarray(x) for x in arrays)
+        self.execute([x for x in arrays if isinstance(x, self.module.Array) and id(x) not in self.results])
+        return tuple(self.results[id(x)][1] if id(x) in self.results else np.asarray(x) for x in arrays)
 
-    def execute(self, graphs: list[Any]) -> list[np.ndarray]:
-        """Export arrays as one model, and run it."""
-        if not graphs:
-            return []
-        return self.export(graphs).run()
+    def execute(self, graphs: list[Any]) -> None:
+        """Export arrays, and what `run` returned since the last time, as one model, and run it."""
+        one = {id(x): x for x in (*self.due, *graphs)}
+        self.due.clear()
+        if one:
+            values = self.export(list(one.values())).run()
+            self.results |= {key: (x, value) for (key, x), value in zip(one.items(), values, strict=True)}
 
     def export(self, graphs: list[Any]) -> Model:
         """Export arrays as a model of the inputs that they depend on."""
@@ -97,13 +100,13 @@ class Onnx(Backend):
         )
         options = self.runtime.SessionOptions()
         options.intra_op_num_threads = 1  # a pool of threads takes longer to make than these graphs to run
+        options.enable_mem_reuse = False  # to plan which results share memory takes most of the time of a session
         session = self.runtime.InferenceSession(model.SerializeToString(), options)
         return Model(session, {x.name: self.inputs[x.name][1] for x in model.graph.input})
 
     def run(self, function: Any, *arrays: Any) -> Any:
         results = function(*arrays)
-        graphs = _flat(results)
-        self.results |= {id(x): (x, value) for x, value in zip(graphs, self.execute(graphs), strict=True)}
+        self.due += _flat(results)
         return results
 
     def call(self, function: Any, *arrays: Any) -> Any:
@@ -119,8 +122,9 @@ class Onnx(Backend):
 
     @contextlib.contextmanager
     def settings(self) -> Iterator[None]:
-        """Forget the arrays and models of a test at its end."""
+        """Execute what a test did not look at, and forget its arrays and models."""
         yield
+        self.execute([])
         for kept in (self.inputs, self.made, self.results, self.models):
             kept.clear()
 
@@ -142,6 +146,40 @@ def _share_constants(operators: Any) -> None:
         return made[key]
 
     operators.const = const
+
+
+@functools.cache
+def _infer_once(node: Any) -> None:
+    """Keep what spox infers of a node: it makes a model of each for its type, twice, half of the time of a graph."""
+    for name in ("infer_output_types_onnx", "propagate_values_onnx"):
+        setattr(node, name, _kept(getattr(node, name)))
+
+
+def _kept(infer: Any) -> Any:
+    """Call a method of a node that depends on its operator, attributes, and the types and values of its inputs."""
+    found: dict[Any, Any] = {}
+
+    def once(node: Any, input_prop_values: dict[str, Any]) -> Any:
+        if next(iter(node.subgraphs), None) is not None:
+            return infer(node, input_prop_values)
+        attributes = ((name, None if x is None else _frozen(x.value)) for name, x in node.attrs.get_fields().items())
+        types = ((name, x.type) for part in (node.inputs, node.outputs) for name, x in part.get_var_infos().items())
+        values = ((name, None if x is None else _frozen(x.value)) for name, x in input_prop_values.items())
+        key = type(node), *attributes, *types, None, *values
+        if key not in found:
+            found[key] = infer(node, input_prop_values)
+        return found[key]
+
+    return once
+
+
+def _frozen(value: Any) -> Any:
+    """Return a value as what can be a key."""
+    if isinstance(value, np.ndarray):
+        return value.dtype, value.shape, value.tobytes()
+    if isinstance(value, (list, tuple)):
+        return type(value), *map(_frozen, value)
+    return type(value), value.hex() if isinstance(value, float) else value  # 0.0 == -0.0
 
 
 @functools.cache

@@ -110,6 +110,7 @@ LIBRARIES = {
 
 OWN = {
     "peers": "peers",
+    "verification": "verification",
     "test_example.py": "example",
     "test_dask.py": "dask",
     "test_accelerator.py": "torch-devices",

@@ -26,7 +26,7 @@ def jacobian(s, factor=1):
         s.equal("∂S/∂u = J", s.diff(s.at(p, n, i), u, n, j), s.at(blocks, n, i, j))
         s.equal("J", s.at(blocks, n, i, j), s.at(p, n, i) * ((factor if i == j else 0) - s.at(p, n, j)))
     for n, i in s.indices("NK"):
-        row = s.sum("K", lambda j: s.at(blocks, n, i, j) * s.at(v, n, j))  # noqa: B023
+        row = s.sum("K", lambda j: s.at(blocks, n, i, j) * s.at(v, n, j))
         s.equal("J v", s.at(product, n, i), row)
 
 
@@ -44,7 +44,7 @@ def derivatives(s, loss, u, v, *, summed):
         s.equal("∂²h/∂u²", s.diff(s.at(gradient, n, i), u, n, j), s.at(blocks, n, i, j))
     for n, i in s.indices("NK"):
         s.equal("diagonal", s.at(diagonal, n, i), s.at(blocks, n, i, i))
-        row = s.sum("K", lambda j: s.at(blocks, n, i, j) * s.at(v, n, j))  # noqa: B023
+        row = s.sum("K", lambda j: s.at(blocks, n, i, j) * s.at(v, n, j))
         s.equal("H v", s.at(product, n, i), row)
 
 
@@ -120,7 +120,7 @@ def signed_sums(s):
     u, w = s.reals("u", "NK"), s.nonzeros("w", "NK")
     value, sign = xa.logsumexp(u, weights=w, return_sign=True)
     for (n,) in s.indices("N"):
-        total = s.sum("K", lambda k: s.at(w, n, k) * s.exp(s.at(u, n, k)))  # noqa: B023
+        total = s.sum("K", lambda k: s.at(w, n, k) * s.exp(s.at(u, n, k)))
         s.equal("e^value sign = Σ w e^u", s.exp(s.term_of(value, n)) * s.term_of(sign, n), total)
 
 
@@ -128,7 +128,7 @@ def positive_weights(s):
     u, w = s.reals("u", "NK"), s.positives("w", "NK")
     value = xa.logsumexp(u, weights=w)
     for (n,) in s.indices("N"):
-        total = s.sum("K", lambda k: s.at(w, n, k) * s.exp(s.at(u, n, k)))  # noqa: B023
+        total = s.sum("K", lambda k: s.at(w, n, k) * s.exp(s.at(u, n, k)))
         s.equal("log Σ w e^u", s.at(value, n), s.log(total))
         s.positive("Σ w e^u > 0", total)
 
@@ -153,3 +153,30 @@ TRUE = (
     *(positive_weights, entropies),
 )
 FALSE = (minus_softmax_is_the_gradient, wrong_jacobian)
+
+
+def coldest_softmax(s, share=1):
+    """At temperature 0, uniform over the maxima."""
+    u = s.reals("u", "NK")
+    p, logs = xa.softmax(u, temperature=0), xa.log_softmax(u, temperature=0)
+    for n, k in s.indices("NK"):
+        if k in s.ties(n):
+            s.equal("S = 1 / ties", s.at(p, n, k) * len(s.ties(n)), share)
+            s.equal("log S = −log ties", s.at(logs, n, k), -s.log(s.term(len(s.ties(n)))))
+        else:
+            s.equal("S = 0", s.at(p, n, k), 0)
+            s.minus_infinite("log S = −inf", logs, n, k)
+
+
+def softmax_at_the_true_maximum(s):
+    u = s.reals("u", "NK")
+    p, a = xa.softmax(u), xa.logsumexp(u)
+    for n, k in s.indices("NK"):
+        total = s.sum("K", lambda j: s.exp(s.at(u, n, j)))
+        s.equal("S", s.at(p, n, k), s.exp(s.at(u, n, k)) / total)
+        s.equal("A", s.at(a, n), s.log(total))
+        s.equal("1 − S", s.at(xa.softmax_jacobian(u), n, k, k), s.at(p, n, k) * (1 - s.at(p, n, k)))
+
+
+def too_cold_softmax(s):
+    coldest_softmax(s, share=2)
