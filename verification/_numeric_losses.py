@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 KINDS = ("labels", "rows", "unnormalised rows")
 
 
+ULPS_QUOTIENT = 3
+"""Of a sum times the reciprocal of what it is divided by: three roundings of at most an ulp each."""
 REDUCED = ("no option", "class_weights", "ignore_index", "all options")
 
 
@@ -170,8 +172,7 @@ def check_options(judge: Judge) -> None:
                 continue  # it is refused there
             it = Problem.of(judge.dtype, kind, options, (HUGE,) if "z_loss" in options else ())
             exact, h, u = exact_loss(it.rows, it.u.dtype), it.loss(reduction="none"), it.logits
-            results = {"value": h(u), "grad": h.grad(u), "hvp": h.hvp(u, frozen(it.tangent))}
-            results |= {"hessian": h.hessian(u), "hessian_diag": h.hessian_diag(u)}
+            results = _derivatives(it, h)
             for quantity, got in results.items():
                 function = f"SoftmaxCrossEntropy.{quantity}, {name}, {kind}"
                 judge.hold(function, it.names, exact[quantity], got, ULPS_TERMS)
@@ -197,30 +198,30 @@ def divisors(it: Problem) -> dict[str, tuple[Any, float]]:
 
 
 def check_reductions(judge: Judge) -> None:
-    """Hold sums and means, by every normalizer, and their derivatives against their definitions."""
+    """Hold sums against their definition, and means by every normalizer against sums, with all derivatives."""
     narrow = tuple(name for name in regimes(judge.dtype) if name.startswith(("spread", "offset", "subnormal")))
     for name in REDUCED:
         for kind in KINDS:
             options = {key: x for key, x in OPTIONS[name].items() if key != "ignore_index" or kind == "labels"}
-            it = Problem.of(judge.dtype, kind, options, narrow)
-            said = f"{name}, {kind}"
-            total = exact_total(it.rows, it.u.dtype)
-            _hold_reduced(judge, f"sum, {said}", it, it.loss(reduction="sum"), 1.0)
+            it, said = Problem.of(judge.dtype, kind, options, narrow), f"{name}, {kind}"
+            total, exact = exact_total(it.rows, it.u.dtype), exact_loss(it.rows, it.u.dtype)
+            sums = _derivatives(it, it.loss(reduction="sum"))
+            for quantity, got in sums.items():
+                wanted, names = (total, ["all"]) if quantity == "value" else (exact[quantity], it.names)
+                judge.hold(f"SoftmaxCrossEntropy.{quantity}, sum, {said}", names, wanted, got, ULPS_TERMS)
             for way, (normalizer, divisor) in divisors(it).items():
                 h = it.loss(reduction="mean", normalizer=normalizer)
-                _hold_reduced(judge, f"mean by {way}, {said}", it, h, divisor)
+                for quantity, got in _derivatives(it, h).items():
+                    wide = np.asarray(sums[quantity], np.float64) / divisor
+                    judge.near(f"SoftmaxCrossEntropy.{quantity}, mean, {said}", way, got, wide, ULPS_QUOTIENT)
                 if isinstance(normalizer, str):
                     numerator, denominator = h.total_and_weight(it.logits)
                     function = "SoftmaxCrossEntropy.total_and_weight"
-                    judge.hold(f"{function}: total, {said}", ["all narrow ones"], total, numerator, ULPS_TERMS)
+                    judge.same(f"{function}: total, {said}", way, numerator, sums["value"])
                     judge.same(f"{function}: weight, {said}", way, denominator, it.u.dtype.type(divisor))
 
 
-def _hold_reduced(judge: Judge, said: str, it: Problem, h: xent.SoftmaxCrossEntropy, divisor: float) -> None:
-    rows = [replace(row, divisor=divisor) for row in it.rows]
-    exact, u = exact_loss(rows, it.u.dtype), it.logits
-    total = exact_total(rows, it.u.dtype)
-    judge.hold(f"SoftmaxCrossEntropy, {said}", ["all narrow ones"], total, h(u), ULPS_TERMS)
-    results = {"grad": h.grad(u), "hvp": h.hvp(u, frozen(it.tangent)), "hessian": h.hessian(u)}
-    for quantity, got in (results | {"hessian_diag": h.hessian_diag(u)}).items():
-        judge.hold(f"SoftmaxCrossEntropy.{quantity}, {said}", it.names, exact[quantity], got, ULPS_TERMS)
+def _derivatives(it: Problem, h: xent.SoftmaxCrossEntropy) -> dict[str, Any]:
+    u = it.logits
+    found = {"value": h(u), "grad": h.grad(u), "hvp": h.hvp(u, frozen(it.tangent))}
+    return found | {"hessian": h.hessian(u), "hessian_diag": h.hessian_diag(u)}

@@ -67,8 +67,10 @@ def plot(table: Table, path: Path, dtype: str = "float64") -> None:
         for panel in panels[-2:]:
             panel.set_xlabel("largest error in ulp: a row of points further left is better")
         handles = [_handle(panels[0], name) for name in table.versions]
-        missing = f"; not run: {', '.join(table.missing)}" if table.missing else ""
-        figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False, title=f"{dtype}{missing}")
+        said = [dtype, "hollow: subnormal results that XLA flushed to 0 are left out"]
+        said += [f"not run: {', '.join(table.missing)}"] if table.missing else []
+        title = "; ".join(said)
+        figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False, title=title)
         figure.savefig(path, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
 
 
