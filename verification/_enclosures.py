@@ -85,7 +85,7 @@ def enclosed_pairs(balls: Callable[[], tuple[list[arb], list[arb]]], dtype: np.d
     bits = 128
     while bits <= MOST_BITS:
         with flint.ctx.workprec(bits):
-            parts = _in_ulps(*balls(), dtype)
+            parts = in_ulps(*balls(), dtype)
         if parts is not None:
             return parts
         bits *= 2
@@ -99,7 +99,8 @@ def format_of(dtype: np.dtype[Any]) -> tuple[int, int]:
     return limits.nmant + 1, limits.minexp - limits.nmant
 
 
-def _in_ulps(balls: list[arb], scales: list[arb], dtype: np.dtype[Any]) -> Numbers | None:
+def in_ulps(balls: list[arb], scales: list[arb], dtype: np.dtype[Any]) -> Numbers | None:
+    """Return balls as the parts of `Exact`, None where one is wider than `TIGHT`."""
     bits, least = format_of(dtype)
     parts = np.empty((3, len(balls)))
     spacings: dict[int, arb] = {}

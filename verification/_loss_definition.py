@@ -31,7 +31,6 @@ class LossRow:
     """One row of logits, its targets and a tangent, all of them floats, under all options."""
 
     logits: tuple[float, ...]
-    """After the temperature and as rounded by it, where there is no softcap."""
     targets: tuple[float, ...]
     tangent: tuple[float, ...]
     labelled: bool
@@ -45,6 +44,8 @@ class LossRow:
     mask: tuple[bool, ...] | None = None
     ignored: bool = False
     divisor: float = 1.0
+    tempered: bool = False
+    """Whether the logits are divided by the temperature already, and rounded."""
 
     @property
     def kept(self) -> list[int]:
@@ -88,7 +89,8 @@ class Formulas:
     def _bend(self, u: list[arb]) -> None:
         """Evaluate y = f(u), f′ and f″, and by how much their roundings are amplified: in S, and in f′ itself."""
         t, c = arb(self.row.temperature), self.row.softcap
-        self.y, self.slope, self.curvature = u, [1 / t] * len(u), [arb(0)] * len(u)
+        y = u if self.row.tempered else [one / t for one in u]
+        self.y, self.slope, self.curvature = y, [1 / t] * len(u), [arb(0)] * len(u)
         self.strain, self.strains = arb(1), [arb(1)] * len(u)
         if c is not None:
             x = [one / arb(c) for one in u]

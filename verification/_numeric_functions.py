@@ -155,13 +155,13 @@ def check_jacobian(judge: Judge) -> None:
         if u.shape[-1] > MOST_SQUARED:
             continue
         size = u.shape[-1]
-        flat = exact_rows(partial(_jacobian, u), range(len(u)), u.dtype)
+        flat = exact_rows(partial(jacobian_of, u), range(len(u)), u.dtype)
         blocks = Exact(np.reshape(flat.parts, (3, len(u), size, size)), u.dtype)
         judge.hold("softmax_jacobian", case.names, blocks, xent.softmax_jacobian(u), ULPS_TERMS)
         for offset in (0, 1000):
             v = frozen((np.random.default_rng(11).normal(size=u.shape) + offset).astype(u.dtype))
             names = [f"{name}, tangent + {offset}" for name in case.names]
-            exact = exact_rows(partial(_product, u, v), range(len(u)), u.dtype)
+            exact = exact_rows(partial(product_of, u, v), range(len(u)), u.dtype)
             judge.hold("softmax_jvp", names, exact, xent.softmax_jvp(u, v), ULPS_TERMS)
         constant = frozen(np.full_like(u, 1 / 3))
         judge.same("softmax_jvp", "constant tangent", xent.softmax_jvp(u, constant), 0 * u)
@@ -172,13 +172,15 @@ def _probabilities(u: Array) -> list[arb]:
     return [x.exp() / total for x in balls_of(u)]
 
 
-def _jacobian(u: Array, n: int) -> tuple[list[arb], list[arb]]:
+def jacobian_of(u: Array, n: int) -> tuple[list[arb], list[arb]]:
+    """Return S (δ − S) of a row."""
     s = _probabilities(u[n])
     found = [x * ((i == j) - y) for i, x in enumerate(s) for j, y in enumerate(s)]
     return found, found
 
 
-def _product(u: Array, v: Array, n: int) -> tuple[list[arb], list[arb]]:
+def product_of(u: Array, v: Array, n: int) -> tuple[list[arb], list[arb]]:
+    """Return S (v − ⟨S, v⟩) of a row; where v is the same as at the largest logit, it counts as 0."""
     s, tangent = _probabilities(u[n]), balls_of(v[n])
     top = tangent[int(np.argmax(u[n]))]
     mean = sum((x * y for x, y in zip(s, tangent, strict=True)), arb(0))
@@ -205,19 +207,18 @@ def check_weights(judge: Judge) -> None:
 def _hold_weighted(judge: Judge, names: list[str], logits: Array, weights: Array) -> None:
     u, w = frozen(logits.astype(judge.dtype)), frozen(weights.astype(judge.dtype))
     value, sign = xent.logsumexp(u, weights=w, return_sign=True)
-    exact = exact_rows(partial(_weighted, u, w), range(len(u)), u.dtype)
+    exact = exact_rows(partial(weighted_of, u, w), range(len(u)), u.dtype)
     judge.hold("logsumexp", names, Exact(exact.parts[..., 0], u.dtype), value, ULPS_TERMS)
     judge.same("logsumexp: sign", names[-1], sign, [_sign(*row) for row in zip(u, w, strict=True)])
-    judge.same(
-        "logsumexp", f"{names[-1]}, without sign", xent.logsumexp(u, weights=w), np.where(sign < 0, np.nan, value)
-    )
+    plain = np.where(sign < 0, np.nan, value)
+    judge.same("logsumexp", f"{names[-1]}, without sign", xent.logsumexp(u, weights=w), plain)
 
 
 def _terms(u: Array, w: Array) -> list[arb]:
     return [x * y.exp() for x, y in zip(balls_of(w), balls_of(u), strict=True) if x != 0]
 
 
-def _weighted(u: Array, w: Array, n: int) -> tuple[list[arb], list[arb]]:
+def weighted_of(u: Array, w: Array, n: int) -> tuple[list[arb], list[arb]]:
     """Return log |Σ w exp(u)|, and what its error is measured by: m, the rest of the logarithm, and what cancels.
 
     A term that is exactly 1 relative to m has no error: the largest, where its weight is 1 and it is not cancelled.

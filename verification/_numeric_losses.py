@@ -14,7 +14,7 @@ from verification._numeric_functions import frozen
 from verification._regimes import regimes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -83,10 +83,14 @@ class Problem:
     options: dict[str, Any]
 
     @classmethod
-    def of(cls, dtype: str, kind: str, given: Mapping[str, Any], without: tuple[str, ...] = ()) -> Problem:
-        """Draw targets and a tangent for the logits of all regimes but some."""
+    def of(
+        cls, dtype: str, kind: str, given: Mapping[str, Any], without: tuple[str, ...] = (), only: str | None = None
+    ) -> Problem:
+        """Draw targets and a tangent for the logits of all regimes but some, or of one."""
         options, rng = dict(given), np.random.default_rng(29)
         u, names = logits(dtype, without)
+        if only is not None:
+            u, names = u[[name == only for name in names]], [name for name in names if name == only]
         size = len(u)
         weights = rng.integers(1, 9, size) / 4 if options.pop("sample_weight", False) else None
         if weights is not None:
@@ -102,10 +106,14 @@ class Problem:
 
     @cached_property
     def rows(self) -> list[LossRow]:
-        """The rows as the definition takes them."""
+        """The rows as the definition takes them: without a softcap, after the temperature and as rounded by it."""
+        if "softcap" in self.options:
+            return self.rows_of(self.u, tempered=False)
+        return self.rows_of(self.u / self.u.dtype.type(self.options.get("temperature", 1.0)), tempered=True)
+
+    def rows_of(self, y: Array, *, tempered: bool) -> list[LossRow]:
+        """Return the rows with logits before or after the temperature."""
         options = {key: x for key, x in self.options.items() if key != "ignore_index"}
-        steep = options.get("temperature", 1.0) if "softcap" not in options else 1.0
-        y = self.u / self.u.dtype.type(steep)
         return [
             LossRow(
                 logits=tuple(y[n].tolist()),
@@ -114,6 +122,7 @@ class Problem:
                 labelled=self.kind == "labels",
                 sample_weight=1.0 if self.weights is None else float(self.weights[n]),
                 ignored=bool(self.ignored[n]),
+                tempered=tempered,
                 **options,
             )
             for n in range(len(y))
@@ -128,19 +137,19 @@ class Problem:
             u[:, ~np.asarray(self.options["mask"])] = np.nan
         return frozen(u)
 
-    def loss(self, **reduction: Any) -> xent.SoftmaxCrossEntropy:
-        """Return the object of the library."""
+    def loss(self, array: Callable[[Array], Any] = frozen, **reduction: Any) -> xent.SoftmaxCrossEntropy:
+        """Return the object of the library, on arrays of NumPy or of what else they are made."""
         options, targets = dict(self.options), self.targets
         if self.kind == "labels":
             targets = np.where(self.ignored, options.get("ignore_index", 0), self.labels)
         else:
             options.pop("ignore_index", None)
         if "mask" in options:
-            options["where"] = frozen(np.asarray(options.pop("mask")))
+            options["where"] = array(np.asarray(options.pop("mask")))
         if "class_weights" in options:
-            options["class_weights"] = frozen(np.asarray(options["class_weights"]))
-        weights = None if self.weights is None else frozen(self.weights)
-        return xent.SoftmaxCrossEntropy(frozen(targets), sample_weight=weights, **options, **reduction)
+            options["class_weights"] = array(np.asarray(options["class_weights"]))
+        weights = None if self.weights is None else array(self.weights)
+        return xent.SoftmaxCrossEntropy(array(targets), sample_weight=weights, **options, **reduction)
 
 
 def _targets(kind: str, labels: Array, rng: np.random.Generator) -> Array:

@@ -46,9 +46,9 @@ def check_probabilities(judge: Judge) -> None:
     """Hold entropy, cross-entropy and Kullback–Leibler divergence against their sums."""
     for name, (p, q) in vectors(judge.dtype).items():
         functions: dict[str, tuple[Any, Formula, tuple[Array, ...]]] = {
-            "entropy": (xent.entropy, partial(_cross_entropy, p, p), (p,)),
-            "cross_entropy": (xent.cross_entropy, partial(_cross_entropy, p, q), (p, q)),
-            "kl_divergence": (xent.kl_divergence, partial(_divergence, p, q), (p, q)),
+            "entropy": (xent.entropy, partial(cross_entropy_of, p, p), (p,)),
+            "cross_entropy": (xent.cross_entropy, partial(cross_entropy_of, p, q), (p, q)),
+            "kl_divergence": (xent.kl_divergence, partial(divergence_of, p, q), (p, q)),
         }
         for function, (f, formula, arguments) in functions.items():
             exact = exact_rows(formula, range(len(p)), p.dtype)
@@ -58,13 +58,14 @@ def check_probabilities(judge: Judge) -> None:
             judge.hold(function, [f"{name}, strided"] * len(p), exact, f(*strided, axis=0), ULPS_TERMS)
 
 
-def _cross_entropy(p: Array, q: Array, n: int) -> tuple[list[arb], list[arb]]:
+def cross_entropy_of(p: Array, q: Array, n: int) -> tuple[list[arb], list[arb]]:
+    """Return −Σ p log q of a row."""
     pairs = zip(balls_of(p[n]), balls_of(q[n]), strict=True)
     terms = [-x * y.log() for x, y in pairs if x != 0]
     return [sum(terms, arb(0))], [sum((abs(x) for x in terms), arb(0))]
 
 
-def _divergence(p: Array, q: Array, n: int) -> tuple[list[arb], list[arb]]:
+def divergence_of(p: Array, q: Array, n: int) -> tuple[list[arb], list[arb]]:
     """Return Σ p log(p / q); within a factor of 2 the logarithm is that of a ratio, and else a difference of two."""
     pairs = [(x, y) for x, y in zip(balls_of(p[n]), balls_of(q[n]), strict=True) if x != 0]
     terms = [x * (x / y).log() for x, y in pairs]
@@ -136,4 +137,5 @@ def _pair(u: Any, t: Any, v: Any, s: Any, options: dict[str, Any]) -> LossRow:
         sample_weight=float(s),
         label_smoothing=options.get("label_smoothing", 0.0),
         temperature=temperature,
+        tempered=True,
     )
