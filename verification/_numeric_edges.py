@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from verification._judged import Judge
 
 INF, NAN = np.inf, np.nan
-MANY = 200
+MANY = 300
 """More classes than int8 counts."""
 
 
