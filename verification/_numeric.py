@@ -9,7 +9,14 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from verification import _numeric_functions, _numeric_layout, _numeric_losses, _numeric_probabilities, _numeric_special
+from verification import (
+    _numeric_edges,
+    _numeric_functions,
+    _numeric_layout,
+    _numeric_losses,
+    _numeric_probabilities,
+    _numeric_special,
+)
 from verification._judged import Judge, NumericResult
 
 if TYPE_CHECKING:
@@ -37,6 +44,7 @@ PARTS: dict[str, Part] = {
     "special losses": _numeric_special.check_special_losses,
     "rows left out": _numeric_special.check_rows_left_out,
     "dtypes": _numeric_layout.check_dtypes,
+    "edges": _numeric_edges.check_edges,
     "axes": _numeric_layout.check_axes,
 }
 DTYPES = ("float32", "float64")

@@ -1,0 +1,38 @@
+"""The shipped code holds at the edges, and each mutant that showed one missing is seen there."""
+
+import pytest
+
+from verification._judged import Judge
+from verification._loading import mutated
+from verification._mutations import mutants
+from verification._numeric_edges import check_edges
+
+SEEN = (
+    "_namespace.widened:connective-a3fa4c",
+    "_objective.Case.clean:guard-a224f4",
+    "_objective.assemble:guard-f7ff6e",
+    "_partition.shift:connective-923b0a",
+    "_partition.signed_log:branch-fe131e",
+    "_partition.signed_logsumexp:guard-17bedc",
+    "_partition.signed_logsumexp:term-3942cd",
+    "_partition.signed_logsumexp:term-428515",
+    "_softmax._evaluate:sign-528a94",
+)
+
+
+def failed(dtype):
+    judge = Judge(dtype)
+    check_edges(judge)
+    return [str(result) for result in judge.found if not result.passed]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_shipped_code_holds(dtype):
+    assert failed(dtype) == []
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_a_mutant_is_seen(name):
+    (mutant,) = (mutant for mutant in mutants() if mutant.id == name)
+    with mutated(mutant):
+        assert failed("float64")

@@ -1,0 +1,70 @@
+"""Numbers at edges that no regime has, where mutants showed that nothing looked."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import xent_arrayapi as xent
+
+if TYPE_CHECKING:
+    from verification._judged import Judge
+
+INF, NAN = np.inf, np.nan
+MANY = 300
+"""More classes than int8 counts."""
+
+
+def check_edges(judge: Judge) -> None:
+    """Hold logits as far apart as the dtype has them, weights that cancel, small label dtypes, and what is left out."""
+    array = partial(np.asarray, dtype=judge.dtype)
+    largest = np.finfo(judge.dtype).max
+    far = array([[largest, -largest]])
+    judge.same("softmax", "spread beyond the dtype", xent.softmax(far), [[1, 0]])
+    judge.same("log_softmax", "spread beyond the dtype", xent.log_softmax(far), [[0, -INF]])
+    value, sign = xent.logsumexp(array([[0, 0, -60]]), weights=array([[1, -1, 1]]), return_sign=True)
+    judge.same("logsumexp", "ties that cancel", [value[0], sign[0]], [-60, 1])
+    value, sign = xent.logsumexp(array([[NAN, 0], [-INF, -INF]]), weights=array([[1, 2]]), return_sign=True)
+    judge.same("logsumexp", "weights, nan and −inf", [value, sign], [[NAN, -INF], [NAN, 0]])
+    many = largest / 2 * np.ones((1, 8), judge.dtype)
+    judge.same("logsumexp", "large weights", np.isfinite(xent.logsumexp(0 * many, weights=many)), [True])
+    masked = xent.softmax(array([[0, 1, 2]]), temperature=0, where=np.asarray([True, True, False]))
+    judge.same("softmax", "T = 0, masked", masked, [[0, 1, 0]])
+    _check_small_labels(judge)
+    _check_tangents(judge)
+
+
+def _check_small_labels(judge: Judge) -> None:
+    """Hold labels of small and unsigned dtypes against those of int64, also the least number as the one to ignore."""
+    u = np.zeros((3, MANY), judge.dtype)
+    u[:, 0] = 1
+    for dtype in (np.int8, np.uint8, np.uint64):
+        labels = np.asarray([0, 1, 127])
+        same = xent.SoftmaxCrossEntropy(labels.astype(dtype), reduction="none")
+        plain = xent.SoftmaxCrossEntropy(labels, reduction="none")
+        judge.same("SoftmaxCrossEntropy", f"labels {np.dtype(dtype)}", same(u), plain(u))
+        judge.same("SoftmaxCrossEntropy.grad", f"labels {np.dtype(dtype)}", same.grad(u), plain.grad(u))
+        limits = np.iinfo(dtype)
+        for ignored in (limits.min, limits.max, -(2**70)):
+            h = xent.SoftmaxCrossEntropy(
+                np.asarray([1, limits.min, 2], dtype), ignore_index=ignored, check_values=False
+            )
+            kept = np.asarray([True, limits.min != ignored, True])
+            gone = np.all(h.grad(u) == 0, axis=-1)
+            judge.same("SoftmaxCrossEntropy.grad", f"{np.dtype(dtype)}, {ignored} ignored", gone, ~kept)
+
+
+def _check_tangents(judge: Judge) -> None:
+    """Hold products with what a tangent has at masked classes, and means over a divisor of 0."""
+    u, labels = np.zeros((2, 3), judge.dtype), np.asarray([0, 1])
+    mask = np.asarray([[True, True, False]])
+    h = xent.SoftmaxCrossEntropy(labels, where=mask, reduction="none")
+    v = np.asarray([[1, 0, NAN], [0, 1, INF]], judge.dtype)
+    judge.same(
+        "SoftmaxCrossEntropy.hvp", "tangent at a masked class", h.hvp(u, v), [[0.25, -0.25, 0], [-0.25, 0.25, 0]]
+    )
+    zero = xent.SoftmaxCrossEntropy(labels, normalizer=0)
+    judge.same("SoftmaxCrossEntropy", "divided by 0", zero(u), NAN)
+    judge.same("SoftmaxCrossEntropy.grad", "divided by 0", zero.grad(u), np.full_like(u, NAN))
