@@ -11,7 +11,7 @@ def softmax_is_the_gradient(s, sign=1):
     a, p = xa.logsumexp(u), xa.softmax(u)
     for n, k in s.indices("NK"):
         s.equal("∂A/∂u = S", s.diff(s.at(a, n), u, n, k), sign * s.at(p, n, k))
-        total = s.sum("K", lambda j: s.exp(s.at(u, n, j)))  # noqa: B023
+        total = s.sum("K", lambda j: s.exp(s.at(u, n, j)))
         s.equal("S = e^u / Σ e^u", s.at(p, n, k), s.exp(s.at(u, n, k)) / total)
         s.equal("e^(log S) = S", s.exp(s.at(xa.log_softmax(u), n, k)), s.at(p, n, k))
 
@@ -27,7 +27,7 @@ def jacobian(s, factor=1):
         s.equal("∂S/∂u = J", s.diff(s.at(p, n, i), u, n, j), s.at(blocks, n, i, j))
         s.equal("J", s.at(blocks, n, i, j), s.at(p, n, i) * ((factor if i == j else 0) - s.at(p, n, j)))
     for n, i in s.indices("NK"):
-        row = s.sum("K", lambda j: s.at(blocks, n, i, j) * s.at(v, n, j))  # noqa: B023
+        row = s.sum("K", lambda j: s.at(blocks, n, i, j) * s.at(v, n, j))
         s.equal("J v", s.at(product, n, i), row)
 
 
@@ -45,7 +45,7 @@ def derivatives(s, loss, u, v, *, summed):
         s.equal("∂²h/∂u²", s.diff(s.at(gradient, n, i), u, n, j), s.at(blocks, n, i, j))
     for n, i in s.indices("NK"):
         s.equal("diagonal", s.at(diagonal, n, i), s.at(blocks, n, i, i))
-        row = s.sum("K", lambda j: s.at(blocks, n, i, j) * s.at(v, n, j))  # noqa: B023
+        row = s.sum("K", lambda j: s.at(blocks, n, i, j) * s.at(v, n, j))
         s.equal("H v", s.at(product, n, i), row)
 
 
@@ -122,7 +122,7 @@ def signed_sums(s):
     value, sign = xa.logsumexp(u, weights=w, return_sign=True)
     signed = s.xp.exp(value) * sign
     for (n,) in s.indices("N"):
-        total = s.sum("K", lambda k: s.at(w, n, k) * s.exp(s.at(u, n, k)))  # noqa: B023
+        total = s.sum("K", lambda k: s.at(w, n, k) * s.exp(s.at(u, n, k)))
         s.equal("e^value sign = Σ w e^u", s.at(signed, n), total)
 
 
@@ -130,7 +130,7 @@ def positive_weights(s):
     u, w = s.reals("u", "NK"), s.positives("w", "NK")
     value = xa.logsumexp(u, weights=w)
     for (n,) in s.indices("N"):
-        total = s.sum("K", lambda k: s.at(w, n, k) * s.exp(s.at(u, n, k)))  # noqa: B023
+        total = s.sum("K", lambda k: s.at(w, n, k) * s.exp(s.at(u, n, k)))
         s.equal("log Σ w e^u", s.at(value, n), s.log(total))
         s.positive("Σ w e^u > 0", total)
 
@@ -174,7 +174,7 @@ def softmax_at_the_true_maximum(s):
     u = s.reals("u", "NK")
     p, a = xa.softmax(u), xa.logsumexp(u)
     for n, k in s.indices("NK"):
-        total = s.sum("K", lambda j: s.exp(s.at(u, n, j)))  # noqa: B023
+        total = s.sum("K", lambda j: s.exp(s.at(u, n, j)))
         s.equal("S", s.at(p, n, k), s.exp(s.at(u, n, k)) / total)
         s.equal("A", s.at(a, n), s.log(total))
         s.equal("1 − S", s.at(xa.softmax_jacobian(u), n, k, k), s.at(p, n, k) * (1 - s.at(p, n, k)))
