@@ -22,7 +22,7 @@ from verification._sympy_elements import SympyField
 from verification._terms import Term
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from verification._results import Theorem
     from verification._symbolic import Symbolic
@@ -174,10 +174,12 @@ class Fixed:
     def _settled(self, leaf: Any) -> Any:
         if not self.domain.free(leaf):
             return leaf
-        settled = self.domain.without_free(leaf)
-        if settled is None or self.domain.minus(leaf, settled) != self.domain.lift(0):
-            claim = "the result does not depend on the shift"
-            raise NotProvedError(claim, str(leaf))
+        claim, settled = "the result does not depend on the shift", self.domain.without_free(leaf)
+        if settled is None:
+            raise UndecidedError(claim, str(leaf))
+        residual = self.domain.minus(leaf, settled)
+        if residual != self.domain.lift(0):
+            raise self._refusal(claim, residual, {})
         return settled
 
     def diff(self, term: Term, x: Any, *index: Any) -> Term:
@@ -231,13 +233,18 @@ class Fixed:
         residual = self.domain.substituted(residual, self._summed)
         for atom, held in facts.items():
             if held and atom.relation == "=":
-                residual = self.domain.where_zero(residual, atom.element)
-        if residual == self.domain.lift(0):
-            return True
+                there = self.domain.where_zero(residual, atom.element)
+                residual = residual if there is None else there
+        if residual != self.domain.lift(0):
+            raise self._refusal(claim, residual, facts)
+        return True
+
+    def _refusal(self, claim: str, residual: Any, facts: Mapping[Any, bool]) -> NotProvedError:
+        """Return what says that a difference is not 0: refuted, where a point shows it."""
         where = "".join(f"; {atom} is {held}" for atom, held in facts.items())
         witness = self.domain.witness(residual, self._summed) if not facts else ""
         verdict = Verdict.REFUTED if witness else Verdict.UNDECIDED
-        raise NotProvedError(claim, f"left − right = {str(residual)[:2000]}{where}{witness}", verdict)
+        return NotProvedError(claim, f"left − right = {str(residual)[:2000]}{where}{witness}", verdict)
 
     def positive(self, claim: str, term: Any) -> None:
         """Show that a term is positive from the signs of its parts, or raise NotProvedError."""

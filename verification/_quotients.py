@@ -323,7 +323,7 @@ class Quotients(Symbolic):
     def shown(self, x: Quotient) -> str:
         """Return an element in the labels of its generators."""
         num = self._shown(self.poly(x))
-        dens = "*".join(f"({self._shown(factor)})^{n}" for factor, n in self.factors(x))
+        dens = "*".join(f"({self._shown(factor)})" + (f"^{n}" if n > 1 else "") for factor, n in self.factors(x))
         return f"({num})/({dens})" if dens else num
 
     def _shown(self, poly: Any) -> str:
