@@ -34,6 +34,7 @@ def check_edges(judge: Judge) -> None:
     judge.same("softmax", "T = 0, masked", masked, [[0, 1, 0]])
     _check_small_labels(judge)
     _check_tangents(judge)
+    _check_inadmissible(judge)
 
 
 def _check_small_labels(judge: Judge) -> None:
@@ -68,3 +69,18 @@ def _check_tangents(judge: Judge) -> None:
     zero = xent.SoftmaxCrossEntropy(labels, normalizer=0)
     judge.same("SoftmaxCrossEntropy", "divided by 0", zero(u), NAN)
     judge.same("SoftmaxCrossEntropy.grad", "divided by 0", zero.grad(u), np.full_like(u, NAN))
+
+
+def _check_inadmissible(judge: Judge) -> None:
+    """Hold weights that are negative or not finite against rule 15: they are refused, or their rows are nan."""
+    u, labels = np.zeros((2, 2), judge.dtype), np.asarray([0, 1])
+    for weight in (-1, INF, NAN):
+        weights = np.asarray([1, weight], judge.dtype)
+        regime = f"sample weight {weight}"
+        h = xent.SoftmaxCrossEntropy(labels, sample_weight=weights, reduction="none", check_values=False)
+        judge.same("SoftmaxCrossEntropy", f"{regime}, unchecked", np.isnan(h(u)), [False, True])
+        try:
+            xent.softmax_cross_entropy(u, labels, sample_weight=weights)
+        except ValueError:
+            continue
+        judge.same("SoftmaxCrossEntropy", regime, "a result", "ValueError")
