@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import xent_arrayapi as xent
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from verification._judged import Judge
 
 INF, NAN = np.inf, np.nan
@@ -34,6 +36,7 @@ def check_edges(judge: Judge) -> None:
     judge.same("softmax", "T = 0, masked", masked, [[0, 1, 0]])
     _check_small_labels(judge)
     _check_tangents(judge)
+    _check_inadmissible(judge)
 
 
 def _check_small_labels(judge: Judge) -> None:
@@ -68,3 +71,22 @@ def _check_tangents(judge: Judge) -> None:
     zero = xent.SoftmaxCrossEntropy(labels, normalizer=0)
     judge.same("SoftmaxCrossEntropy", "divided by 0", zero(u), NAN)
     judge.same("SoftmaxCrossEntropy.grad", "divided by 0", zero.grad(u), np.full_like(u, NAN))
+
+
+def _check_inadmissible(judge: Judge) -> None:
+    """Hold weights that are negative or not finite against rule 15: they are refused, or their rows are nan."""
+    u, labels = np.zeros((2, 2), judge.dtype), np.asarray([0, 1])
+    for weight in (-1, INF, NAN):
+        weights = np.asarray([1, weight], judge.dtype)
+        regime = f"sample weight {weight}"
+        h = xent.SoftmaxCrossEntropy(labels, sample_weight=weights, reduction="none", check_values=False)
+        judge.same("SoftmaxCrossEntropy", f"{regime}, unchecked", np.isnan(h(u)), [False, True])
+        judge.same("SoftmaxCrossEntropy", f"{regime}, refused", _is_refused(u, labels, weights), expected=True)
+
+
+def _is_refused(u: NDArray[Any], labels: NDArray[Any], weights: NDArray[Any]) -> bool:
+    try:
+        xent.softmax_cross_entropy(u, labels, sample_weight=weights)
+    except ValueError:
+        return True
+    return False
