@@ -80,7 +80,8 @@ class Judge:
         self.same(function, f"{regime}, what is not finite", np.where(finite, 0, got), np.where(finite, 0, expected))
         wanted = np.where(finite, expected, 0).astype(got.dtype)
         error = np.abs(np.where(finite, got, 0).astype(np.float64) - wanted) / np.spacing(np.abs(wanted))
-        self._add(function, regime, float(np.max(error, initial=0)), limit, _shown(got))
+        worst = float(np.max(np.where(np.isnan(error), np.inf, error), initial=0))
+        self._add(function, regime, worst, limit, _shown(got))
 
     def raised(self, function: str, regime: str, error: Exception) -> None:
         """Note that a function failed where it has to have a value."""
