@@ -51,6 +51,7 @@ def planned(options: argparse.Namespace) -> Plan:
         "full" if full else "quick",
         tuple(THEOREMS.values()),
         options.jobs,
+        quick=options.quick,
         peers=full and not options.no_peers,
         mutants=full and not options.no_mutants,
     )

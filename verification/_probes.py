@@ -5,41 +5,35 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from verification._every import Every, every_check
-from verification._fixed import DOMAINS, fixed_check
 from verification._mutants import Probe
 from verification._numeric import DTYPES, PARTS, run_part
 from verification._options import symbolic_options
+from verification._prove import answer, jobs
 from verification._results import NotProvedError, Verdict
 from verification.theorems import THEOREMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from verification._results import Check, Theorem
+    from verification._prove import Job
+    from verification._results import Theorem
 
 
 def probes() -> Iterator[Probe]:
     """Go through all checks; their names are those of the report."""
     for theorem in THEOREMS.values():
-        if theorem.every:
-            yield _theorem(theorem, Every.name, every_check)
-        for size in theorem.sizes:
-            for domain in DOMAINS:
-                yield _theorem(theorem, f"{domain}, K = {size}", partial(fixed_check, k=size, domain_name=domain))
+        for job in jobs(theorem):
+            if not job.drop:
+                yield Probe(f"{theorem.id}: {job.prover}", partial(_proved, theorem, job))
     for part in PARTS:
         for dtype in DTYPES:
             yield Probe(f"{part}, {dtype}", partial(_within_limits, part, dtype), numeric=True)
 
 
-def _theorem(theorem: Theorem, prover: str, check: Callable[[Theorem], Check]) -> Probe:
-    return Probe(f"{theorem.id}: {prover}", partial(_proved, theorem, check))
-
-
-def _proved(theorem: Theorem, check: Callable[[Theorem], Check]) -> None:
+def _proved(theorem: Theorem, job: Job) -> None:
     """Raise what a prover says, unless it is a proof."""
     with symbolic_options():
-        found = check(theorem)
+        found = answer(theorem, job, None)
     if found.verdict is not Verdict.PROVED:
         raise NotProvedError(found.detail, verdict=found.verdict)
 

@@ -11,9 +11,11 @@ from verification._certificates import recheck_flint, recheck_z3
 from verification._coverage import recording
 from verification._covered import source_hash, strangers
 from verification._every import every_check
+from verification._field import Field
 from verification._fixed import DOMAINS, fixed_check
 from verification._markup import unconvertible
 from verification._options import symbolic_options
+from verification._paths import path_check
 from verification._results import Check, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ class Job:
     size: int = 0
     drop: str = ""
     """The hypothesis that is not to be had."""
+    quick: bool = False
+    """Whether certificates are checked again by python-flint alone."""
 
     @property
     def prover(self) -> str:
@@ -65,10 +69,13 @@ class Finding:
         return all(check.verdict is Verdict.PROVED for check in self.checks)
 
 
-def jobs(theorem: Theorem) -> list[Job]:
-    """Return all runs of a theorem; hypotheses are dropped in the first setting that it has."""
+def jobs(theorem: Theorem, *, quick: bool = False) -> list[Job]:
+    """Return all runs of a theorem, or the one that says most; hypotheses are dropped in that, which comes first."""
     every = [Job(theorem.id)] if theorem.every else []
-    runs = every + [Job(theorem.id, domain, size) for size in theorem.sizes for domain in DOMAINS]
+    domains = [Field.name] if theorem.slow or theorem.branches else list(DOMAINS)
+    fixed = [Job(theorem.id, domain, size) for size in theorem.sizes for domain in domains]
+    runs = every + fixed
+    runs = [replace(run, quick=quick) for run in (runs[:1] if quick else runs)]
     return runs + [replace(runs[0], drop=hypothesis) for hypothesis in theorem.hypotheses]
 
 
@@ -77,15 +84,24 @@ def run(job: Job) -> Finding:
     theorem = theorems.THEOREMS[job.theorem]
     drop = job.drop or None
     with symbolic_options(), recording() as lines:
-        check = fixed_check(theorem, job.size, job.domain, drop) if job.domain else every_check(theorem, drop)
-    again = rechecks(check.steps) if check.verdict is Verdict.PROVED and not drop else ()
+        check = answer(theorem, job, drop)
+    again = rechecks(check.steps, quick=job.quick) if check.verdict is Verdict.PROVED and not drop else ()
     return Finding(job, (check, *again), frozenset(lines))
 
 
-def rechecks(steps: Sequence[Step]) -> Iterator[Check]:
-    """Check certificates again, each by all that can."""
+def answer(theorem: Theorem, job: Job, drop: str | None) -> Check:
+    """Return what a setting says of a theorem."""
+    if not job.domain:
+        return every_check(theorem, drop)
+    return (path_check if theorem.branches else fixed_check)(theorem, job.size, job.domain, drop)
+
+
+def rechecks(steps: Sequence[Step], *, quick: bool = False) -> Iterator[Check]:
+    """Check certificates again, each by all that can, or by the quick one."""
     held = {step.certificate: step.claim for step in steps if step.certificate}
     for prover, recheck in RECHECKS.items() if held else ():
+        if quick and recheck is not recheck_flint:
+            continue
         start = perf_counter()
         failed = [claim for certificate, claim in held.items() if not recheck(certificate)]
         verdict = Verdict.REFUTED if failed else Verdict.PROVED

@@ -60,6 +60,10 @@ class Theorem:
     """The numbers of classes that it is proved for once more, one by one, by the second prover."""
     every: bool = True
     """Whether it is proved for every number of classes at once."""
+    branches: bool = False
+    """Whether it is about the true maximum: then it is proved on each branch of that, for each of the sizes."""
+    slow: bool = False
+    """Whether arrays of objects by SymPy take too long: they are python-flint's alone then."""
 
 
 @dataclass(frozen=True)

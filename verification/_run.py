@@ -43,6 +43,8 @@ class Plan:
     mode: str
     theorems: tuple[Theorem, ...]
     processes: int = 2
+    quick: bool = False
+    """Whether each theorem is proved in one setting alone."""
     whole: bool = True
     """Whether these are all theorems: then together they have to cover everything, and numbers are checked too."""
     peers: bool = False
@@ -56,7 +58,7 @@ class Run:
     def __init__(self, plan: Plan, show: Show) -> None:
         """Find nothing yet."""
         self.plan, self.show = plan, show
-        self.jobs = {theorem.id: _prove.jobs(theorem) for theorem in plan.theorems}
+        self.jobs = {theorem.id: _prove.jobs(theorem, quick=plan.quick) for theorem in plan.theorems}
         self.findings: dict[str, list[Finding]] = defaultdict(list)
         self.outcomes: dict[str, Outcome] = {}
         self.numbers: list[Numbers] = []

@@ -1,4 +1,4 @@
-r"""Theorems on the cross-entropy h(u) of targets and softmax, and on its first and second derivatives."""
+r"""Theorems on the cross-entropy of targets and softmax."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def labels(s: Setting) -> None:
     u, y = s.reals("u", "NK"), s.labels("y", "N")
     h, probs, logs = xent.SoftmaxCrossEntropy(y, reduction="none"), xent.softmax(u), xent.log_softmax(u)
     value, derivative = h.value_and_grad(u)
+    narrow = xent.softmax_cross_entropy(u, s.xp.astype(y, s.xp.int8), reduction="none")
     for n, k in s.indices("NK", y):
+        s.equal("labels of any integer dtype", s.at(narrow, n), s.at(value, n))
         hit, label = k == s.at(y, n), s.at(y, n)
         s.equal("$h = -\\log S_y$", s.at(value, n), -s.at(logs, n, label))
         expected = s.at(probs, n, k) - (1 if hit else 0)

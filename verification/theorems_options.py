@@ -198,7 +198,9 @@ def _derivatives_of_a_mean(s: Setting, h: Any, u: Any, value: Any, gradient: Any
             s.equal("`hessian_diag` is its diagonal", s.at(diagonal, n, i), slope)
 
 
-def _option(theorem: str, title: str, source: str, *names: str, assumptions: tuple[str, ...] = ()) -> Theorem:
+def _option(
+    theorem: str, title: str, source: str, *names: str, assumptions: tuple[str, ...] = (), slow: bool = False
+) -> Theorem:
     return Theorem(
         theorem,
         title,
@@ -208,6 +210,7 @@ def _option(theorem: str, title: str, source: str, *names: str, assumptions: tup
         covers=(*FIRST, *SECOND),
         assumptions=(REAL, r"targets: positive rows, or labels in $0, \dots, K - 1$", *assumptions),
         sizes=(2,),
+        slow=slow,
     )
 
 
@@ -238,6 +241,7 @@ OPTIONS = (
         "docs/theory.md, equation options",
         *("weights", "samples", "smoothing", "temperature", "softcap", "z_loss"),
         assumptions=("all options positive", r"$\varepsilon < 1$", r"$u_k \ne 0$"),
+        slow=True,
     ),
     _option(
         "all-options-masked",
@@ -245,6 +249,7 @@ OPTIONS = (
         "docs/theory.md, equation options",
         *("weights", "samples", "smoothing", "temperature", "softcap", "z_loss", "mask"),
         assumptions=("all options positive", r"$\varepsilon < 1$", r"$u_k \ne 0$"),
+        slow=True,
     ),
     Theorem(
         "softcap-derivatives",

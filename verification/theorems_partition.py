@@ -9,6 +9,7 @@ from verification._results import Theorem
 from xent_arrayapi._partition import LogPartition, shift
 
 if TYPE_CHECKING:
+    from verification._paths import Path
     from verification._setting import Setting
 
 REAL = r"$u$ real and finite, $K \ge 1$"
@@ -150,6 +151,30 @@ def temperatures(s: Setting) -> None:
         s.equal(r"$S_k = 1 / K$ for $T = \infty$", s.at(hot, n, k) * s.sum("K", lambda _: s.term(1)), s.term(1))
 
 
+def coldest(s: Path) -> None:
+    """Divide by the temperature 0, which leaves the maximal logits."""
+    u = s.reals("u", "NK")
+    probs, logs = xent.softmax(u, temperature=0), xent.log_softmax(u, temperature=0)
+    for n, k in s.indices("NK"):
+        ties = s.term(len(s.ties(n)))
+        if k in s.ties(n):
+            s.equal(r"$S_k = 1 / |\arg\max u|$ at a maximal logit", s.at(probs, n, k) * ties, s.term(1))
+            s.equal(r"$\log S_k = -\log |\arg\max u|$ there", s.at(logs, n, k), -s.log(ties))
+        else:
+            s.equal("$S_k = 0$ at another", s.at(probs, n, k), s.term(0))
+            s.minus_infinite(r"$\log S_k = -\infty$ there", logs, n, k)
+
+
+def true_maximum(s: Path) -> None:
+    """Evaluate on each branch of the true maximum, ties among them."""
+    u = s.reals("u", "NK")
+    state, probs = LogPartition.of(u), xent.softmax(u)
+    for n, k in s.indices("NK"):
+        s.equal(r"$m = \max u$", s.at(state.max, n), s.at(u, n, s.ties(n)[0]))
+        s.equal(r"$t = \sum_k e^{u_k - m} - 1$", s.at(state.tail, n), total(s, u, n) / s.exp(s.at(state.max, n)) - 1)
+        s.equal("$S$ as for any shift", s.at(probs, n, k), s.exp(s.at(u, n, k)) / total(s, u, n))
+
+
 PARTITION = (
     Theorem(
         "log-partition",
@@ -241,5 +266,27 @@ PARTITION = (
         ("seeds/000, the Boltzmann distribution",),
         covers=("softmax", "log_softmax"),
         assumptions=(REAL, "$T > 0$, representable in the dtype"),
+    ),
+    Theorem(
+        "true-maximum",
+        "The state of a partition, on each branch of the maximum",
+        r"m = \max_k u_k, \qquad t = \sum_k e^{u_k - m} - 1",
+        true_maximum,
+        (MILAKOV,),
+        covers=("LogPartition", "LogPartition.of", "softmax"),
+        assumptions=(REAL, "any set of logits maximal"),
+        every=False,
+        branches=True,
+    ),
+    Theorem(
+        "temperature-zero",
+        "The limit of temperature 0",
+        r"\lim_{T \to 0} S_k = \frac{[k \in M]}{|M|}, \qquad M = \arg\max u",
+        coldest,
+        ("seeds/000, the Boltzmann distribution",),
+        covers=("softmax", "log_softmax"),
+        assumptions=(REAL, "any set of logits maximal"),
+        every=False,
+        branches=True,
     ),
 )
