@@ -13,6 +13,7 @@ from sympy import Integer, Symbol
 from verification._atoms import Element, Facts, Log, Reciprocal, undecided
 from verification._cases import Cases, collapse, leaves
 from verification._certificates import certificate
+from verification._derivative import derivative
 from verification._namespace import ShapesNamespace
 from verification._options import Option
 from verification._results import Check, NotProvedError, Step, UndecidedError, Verdict
@@ -159,7 +160,7 @@ class Every:
         if undecided(term):
             msg = "a derivative of what depends on a condition"
             raise UndecidedError(msg, str(term))
-        return sympy.diff(term, Element(base, *index) if index else base)
+        return derivative(term, Element(base, *index) if index else base)
 
     def sum(self, axis: str, terms: Callable[[Any], Any]) -> Any:
         """Return the sum over an axis."""
