@@ -93,5 +93,7 @@ def collapse(value: Any, indicator: Callable[[Any], Any]) -> Any:
     """Return a value as one term, c · yes + (1 − c) · no with the indicator c of each condition."""
     if not isinstance(value, Cases):
         return value
-    c = indicator(value.atom)
-    return c * collapse(value.yes, indicator) + (1 - c) * collapse(value.no, indicator)
+    c, yes, no = indicator(value.atom), collapse(value.yes, indicator), collapse(value.no, indicator)
+    if no == 0:
+        return c * yes
+    return (1 - c) * no if yes == 0 else c * yes + (1 - c) * no

@@ -38,14 +38,12 @@ class Derivative:
             return self._product(term.args)
         if isinstance(term, Pow) and term.exp.is_Integer:
             return term.exp * term.base ** (term.exp - 1) * self.of(term.base)
-        if isinstance(term, Element):
-            return self._element(term)
         if isinstance(term, Sum):
             return Sum(self.of(term.function), *term.limits)
         if isinstance(term, Atom):
             return term.slope() * self.of(term.args[0])
-        if isinstance(term, Symbol):
-            return ONE
+        if isinstance(term, Element | Symbol):
+            return self._element(term)
         msg = f"no derivative of {type(term).__name__}"
         raise UndecidedError(msg, str(term))
 
@@ -54,7 +52,9 @@ class Derivative:
         return Add(*(Mul(d, *factors[:i], *factors[i + 1 :]) for i, d in enumerate(slopes) if d is not ZERO))
 
     def _element(self, term: Any) -> Any:
-        if not isinstance(self.by, Element) or term.base != self._symbol:
+        if term == self.by:
+            return ONE
+        if not (isinstance(self.by, Element) and isinstance(term, Element) and term.base == self._symbol):
             msg = "a derivative by an index"
             raise UndecidedError(msg, f"{term} by {self.by}")
         pairs = zip(term.indices, self.by.indices, strict=True)

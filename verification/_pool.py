@@ -19,8 +19,12 @@ FRAME = re.compile(r'File ".*?((?:xent_arrayapi|verification)/(?!_pool)[^"/]+)",
 
 
 def processes(count: int) -> Executor:
-    """Return a pool of fresh processes: nothing is inherited from the threads of this one."""
-    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+    """Return a pool of processes: nothing is inherited from the threads of this one, but what is imported."""
+    methods = multiprocessing.get_all_start_methods()
+    context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in methods:
+        context.set_forkserver_preload(["verification._run"])
+    return ProcessPoolExecutor(count, mp_context=context)
 
 
 def submit(pool: Executor, task: Callable[..., Any], *arguments: Any) -> Future[Any]:

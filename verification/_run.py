@@ -67,8 +67,10 @@ class Run:
     def tasks(self, pool: Executor) -> dict[Future[Any], Job | Piece]:
         """Hand everything to processes."""
         pieces = _numbers.pieces(record=self.plan.mutants) if self.plan.whole else []
-        tasks: dict[Future[Any], Job | Piece] = {submit(pool, _numbers.measure, piece): piece for piece in pieces}
-        tasks |= {submit(pool, _prove.run, job): job for every in self.jobs.values() for job in every}
+        proofs = [job for every in self.jobs.values() for job in every]
+        proofs.sort(key=lambda job: not job.theorem.startswith("all-options"))
+        tasks: dict[Future[Any], Job | Piece] = {submit(pool, _prove.run, job): job for job in proofs}
+        tasks |= {submit(pool, _numbers.measure, piece): piece for piece in pieces}
         self.show.begin("theorems", len(self.jobs))
         if pieces:
             self.show.begin(NUMBERS, len(pieces))
@@ -136,8 +138,8 @@ def verify(plan: Plan, show: Show) -> Report:
     start = perf_counter()
     run = Run(plan, show)
     with processes(plan.processes) as pool:
+        table = submit(pool, ulp_table) if plan.peers else None  # the longest comes first
         tasks = run.tasks(pool)
-        table = submit(pool, ulp_table) if plan.peers else None
         for future in as_completed(tasks):
             run.take(tasks[future], future)
         show.end("theorems")

@@ -93,7 +93,7 @@ class Elements:
         """Multiply two leaves."""
         if a in INFINITE or b in INFINITE:
             return self._sign_of(a) * self._sign_of(b) * sympy.oo
-        return a * b
+        return Integer(0) if 0 in (a, b) else a * b
 
     def _sign_of(self, a: Any) -> Any:
         if a in (sympy.nan, sympy.zoo):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from sympy import Symbol
+from sympy import Integer, Mul, Symbol
 
 EMPTY: frozenset[Any] = frozenset()
+ZERO = Integer(0)
 
 
 @lru_cache(maxsize=200_000)
@@ -33,10 +34,15 @@ def replaced(term: Any, by: dict[Any, Any]) -> Any:
             return part
         found = by.get(part) if isinstance(part, Symbol) else done.get(part)
         if found is None:
-            found = done[part] = part.func(*(walk(a) for a in part.args))
+            found = done[part] = _of(part, [walk(a) for a in part.args])
         return found
 
     return walk(term)
+
+
+def _of(part: Any, parts: list[Any]) -> Any:
+    """Return a term like another, of other parts; SymPy asks of the factors of 0 whether they are finite: all are."""
+    return ZERO if isinstance(part, Mul) and ZERO in parts else part.func(*parts)
 
 
 def parts_of(term: Any, kinds: tuple[type, ...]) -> set[Any]:
@@ -58,7 +64,7 @@ def exchanged(term: Any, by: dict[Any, Any]) -> Any:
     def walk(part: Any) -> Any:
         found = done.get(part)
         if found is None:
-            found = done[part] = part.func(*(walk(a) for a in part.args)) if part.args else part
+            found = done[part] = _of(part, [walk(a) for a in part.args]) if part.args else part
         return found
 
     return walk(term)

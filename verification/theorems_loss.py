@@ -174,7 +174,6 @@ LOSSES = (
         ("seeds/003, i = k and i ≠ k",),
         covers=(*FIRST, *SECOND),
         assumptions=(REAL, r"$y \in \{0, \dots, K - 1\}$"),
-        sizes=(2, 3, 4),
     ),
     Theorem(
         "unnormalised-targets",
@@ -206,5 +205,6 @@ LOSSES = (
         covers=(LOSS, f"{LOSS}.grad", "entropy", "kl_divergence"),
         assumptions=(REAL, "$p$ positive"),
         hypotheses=("sum",),
+        slow=True,
     ),
 )

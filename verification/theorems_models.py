@@ -187,6 +187,7 @@ MODELS = (
         assumptions=("$x, W, b$ real", "$y$ positive"),
         hypotheses=("sum",),
         sizes=(2,),
+        slow=True,
     ),
     Theorem(
         "categorical-family",
@@ -198,6 +199,7 @@ MODELS = (
         covers=("logsumexp", "softmax", "softmax_jacobian", "softmax_cross_entropy", "entropy"),
         assumptions=(r"$\theta$ positive", "any reference class $r$"),
         hypotheses=("sum",),
+        slow=True,
     ),
     Theorem(
         "minimal-form",
@@ -209,6 +211,7 @@ MODELS = (
         ("seeds/002",),
         covers=("logsumexp", "softmax"),
         assumptions=("$u$ real and finite", r"$\eta_i = u_i - u_r$, with $u_r$ held fixed"),
+        slow=True,
     ),
     Theorem(
         "divergence-of-families",

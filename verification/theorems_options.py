@@ -199,7 +199,7 @@ def _derivatives_of_a_mean(s: Setting, h: Any, u: Any, value: Any, gradient: Any
 
 
 def _option(
-    theorem: str, title: str, source: str, *names: str, assumptions: tuple[str, ...] = (), slow: bool = False
+    theorem: str, title: str, source: str, *names: str, assumptions: tuple[str, ...] = (), slow: bool = True
 ) -> Theorem:
     return Theorem(
         theorem,
@@ -215,7 +215,9 @@ def _option(
 
 
 OPTIONS = (
-    _option("class-weights", "Weights of the classes", "the definition", "weights", assumptions=("$w > 0$",)),
+    _option(
+        "class-weights", "Weights of the classes", "the definition", "weights", assumptions=("$w > 0$",), slow=False
+    ),
     _option("sample-weights", "Weights of the rows", "the definition", "samples", assumptions=("$s > 0$",)),
     _option(
         "label-smoothing",
@@ -233,7 +235,7 @@ OPTIONS = (
         assumptions=("$c > 0$", r"$u_k \ne 0$ (there: softcap-derivatives)"),
     ),
     _option("z-loss", "z-loss", "Chowdhery et al. 2022, arXiv:2204.02311, section 5", "z_loss"),
-    _option("masked-loss", "Classes that are left out of the loss", "the definition", "mask"),
+    _option("masked-loss", "Classes that are left out of the loss", "the definition", "mask", slow=False),
     _option("mask-and-smoothing", "Smoothing over the classes that are left", "the definition", "mask", "smoothing"),
     _option(
         "all-options",
@@ -241,7 +243,6 @@ OPTIONS = (
         "docs/theory.md, equation options",
         *("weights", "samples", "smoothing", "temperature", "softcap", "z_loss"),
         assumptions=("all options positive", r"$\varepsilon < 1$", r"$u_k \ne 0$"),
-        slow=True,
     ),
     _option(
         "all-options-masked",
@@ -249,7 +250,6 @@ OPTIONS = (
         "docs/theory.md, equation options",
         *("weights", "samples", "smoothing", "temperature", "softcap", "z_loss", "mask"),
         assumptions=("all options positive", r"$\varepsilon < 1$", r"$u_k \ne 0$"),
-        slow=True,
     ),
     Theorem(
         "softcap-derivatives",
@@ -261,6 +261,7 @@ OPTIONS = (
         covers=(LOSS, *SECOND),
         assumptions=("$c, T > 0$", r"$u \ne 0$, and $u = 0$"),
         sizes=(2,),
+        slow=True,
     ),
     Theorem(
         "ignored-rows",
@@ -271,6 +272,7 @@ OPTIONS = (
         covers=(*FIRST, *SECOND, f"{LOSS}.total_and_weight"),
         assumptions=(REAL, "$w > 0$"),
         sizes=(2, 3),
+        slow=True,
     ),
     Theorem(
         "reductions",
@@ -282,5 +284,6 @@ OPTIONS = (
         assumptions=(REAL, "targets and weights positive"),
         hypotheses=("weights",),
         sizes=(2,),
+        slow=True,
     ),
 )

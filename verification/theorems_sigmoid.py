@@ -134,6 +134,7 @@ SIGMOID = (
         covers=COVERS,
         assumptions=(TWO, "$0 < t < 1$", r"$w, s, T > 0$, $0 < \varepsilon < 1$"),
         sizes=(2,),
+        slow=True,
     ),
     Theorem(
         "logistic-derivatives",
@@ -144,6 +145,7 @@ SIGMOID = (
         covers=COVERS,
         assumptions=(TWO, r"$0 < t < 1$, or $t \in \{0, 1\}$"),
         sizes=(2,),
+        slow=True,
     ),
     Theorem(
         "logistic-reductions",
