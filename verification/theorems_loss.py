@@ -19,13 +19,19 @@ FIRST = (*CALLS, f"{LOSS}.grad", f"{LOSS}.value_and_grad")
 
 def derivatives(s: Setting, h: Any, u: Any, label: Any = None) -> None:
     """Show that a loss without reduction has the gradient, Hessian and products that it says it has."""
-    (value, gradient), alone, called = h.value_and_grad(u), h.grad(u), h(u)
+    value, gradient = h.value_and_grad(u)
     for n, k in s.indices("NK", label):
         slope = s.diff(s.at(value, n), u, n, k)
         s.equal(r"$\nabla h$ is the derivative of $h$", s.at(gradient, n, k), slope)
-        s.equal("`grad` and `value_and_grad` agree", s.at(alone, n, k), slope)
-        s.equal("a call and `value_and_grad` agree", s.at(called, n), s.at(value, n))
     second_derivatives(s, h, u, gradient, label)
+
+
+def agreement(s: Setting, h: Any, u: Any, label: Any = None) -> None:
+    """Show that value and gradient are the same one by one as together."""
+    (value, gradient), alone, called = h.value_and_grad(u), h.grad(u), h(u)
+    for n, k in s.indices("NK", label):
+        s.equal("`grad` and `value_and_grad` agree", s.at(alone, n, k), s.at(gradient, n, k))
+        s.equal("a call and `value_and_grad` agree", s.at(called, n), s.at(value, n))
 
 
 def second_derivatives(s: Setting, h: Any, u: Any, gradient: Any, label: Any) -> None:
@@ -81,6 +87,7 @@ def labels(s: Setting) -> None:
         s.equal(f"$\\partial h / \\partial u_k = S_k - {int(hit)}$", s.diff(s.at(value, n), u, n, k), expected)
         s.equal(f"`grad` is $S_k - {int(hit)}$", s.at(derivative, n, k), expected)
     second_derivatives(s, h, u, derivative, y)
+    agreement(s, h, u, y)
 
 
 def unnormalised(s: Setting) -> None:
@@ -95,6 +102,7 @@ def unnormalised(s: Setting) -> None:
         expected = mass * s.at(probs, n, k) - s.at(p, n, k)
         s.equal("`grad` is $s S - p$", s.at(derivative, n, k), expected)
     derivatives(s, h, u)
+    agreement(s, h, u)
 
 
 def hessian(s: Setting) -> None:
