@@ -17,7 +17,17 @@ PACKAGE = Path(xent_arrayapi.__file__).parent
 ORDER = (
     *("__main__", "_selfcheck_report", "_selfcheck", "_selfcheck_special", "_selfcheck_values"),
     *("_selfcheck_machine", "_selfcheck_place", "_selfcheck_references"),
-    *("__init__", "_sigmoid", "_cross_entropy", "_objective", "_loss_rows", "_entropy", "_softmax", "_logits"),
+    *(
+        "__init__",
+        "_sigmoid",
+        "_cross_entropy",
+        "_objective",
+        "_loss_rows",
+        "_entropy",
+        "_softmax",
+        "_jacobian",
+        "_logits",
+    ),
     *("_partition", "_targets", "_reduction", "_rows", "_validate", "_namespace", "_typing"),
 )
 """From the top down: a module imports those to its right only."""

@@ -8,7 +8,7 @@ import pytest
 import xent_arrayapi as xent
 from tests.conftest import close
 from tests.test_properties import near, outputs
-from xent_arrayapi._softmax import centred, diagonal, jacobian_product
+from xent_arrayapi._jacobian import centred, diagonal, jacobian_product
 
 NAN, INF = np.nan, np.inf
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import enum
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from verification._setting import Setting
 
 
 class Verdict(enum.StrEnum):
@@ -46,7 +44,7 @@ class Theorem:
     title: str
     statement: str
     """LaTeX, without delimiters."""
-    prove: Callable[[Setting], None]
+    prove: Callable[[Any], None]
     """Shows each identity of the statement in a setting; what it takes for granted, it takes by `Setting.given`."""
     sources: tuple[str, ...]
     """As `seeds/001, equation 6` or a paper with its equation."""

@@ -93,6 +93,11 @@ class SoftmaxCrossEntropy(RowwiseLoss):
     z-loss: Chowdhery et al. 2022, arXiv:2204.02311, section 5; softcap: Gemma Team 2024, arXiv:2408.00118,
     section 2; label smoothing: Szegedy et al. 2016, arXiv:1512.00567, section 7.
 
+    Theorems: cross-entropy-of-softmax, gradient-of-the-loss, gradient-for-labels, unnormalised-targets,
+    hessian-of-the-loss, minimum-of-the-loss, class-weights, sample-weights, label-smoothing, temperature-of-the-loss,
+    softcap, z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked, softcap-derivatives,
+    ignored-rows, reductions, maximum-likelihood, gradient-of-the-linear-model, class-axis, one-class.
+
     Examples
     --------
     >>> import numpy as np
@@ -199,6 +204,11 @@ def softmax_cross_entropy(logits: ArrayT, targets: Any, /, **options: Unpack[Los
     Notes
     -----
     See :class:`SoftmaxCrossEntropy` for accuracy, special values and sources.
+
+    Theorems: cross-entropy-of-softmax, gradient-of-the-loss, gradient-for-labels, unnormalised-targets,
+    class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
+    mask-and-smoothing, all-options, all-options-masked, ignored-rows, reductions, maximum-likelihood,
+    categorical-family, class-axis.
 
     Examples
     --------

@@ -73,6 +73,9 @@ def entropy(p: ArrayT, /, *, axis: int = -1) -> ArrayT:
 
     Source: ``seeds/000`` (ℓ(p, q) with q = p; the objective of the constrained maximum).
 
+    Theorems: minimum-of-the-loss, entropy-and-divergence, classes-of-probability-zero, entropy-of-softmax,
+    categorical-family, boltzmann-distribution.
+
     Examples
     --------
     >>> import numpy as np
@@ -125,6 +128,8 @@ def cross_entropy(p: ArrayT, q: SupportsArray, /, *, axis: int = -1) -> ArrayT:
 
     Sources: ``seeds/000`` (ℓ), ``seeds/003`` equation 3.
 
+    Theorems: cross-entropy-of-softmax, entropy-and-divergence, classes-of-probability-zero.
+
     Examples
     --------
     >>> import numpy as np
@@ -172,6 +177,9 @@ def kl_divergence(p: ArrayT, q: SupportsArray, /, *, axis: int = -1) -> ArrayT:
     K = 0 gives 0.  Lazy-safe: no value is read.
 
     Source: Kullback and Leibler 1951, doi:10.1214/aoms/1177729694.
+
+    Theorems: minimum-of-the-loss, entropy-and-divergence, classes-of-probability-zero, divergence-is-not-negative,
+    divergence-of-families, boltzmann-distribution.
 
     Examples
     --------

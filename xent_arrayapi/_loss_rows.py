@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xent_arrayapi._softmax import jacobian_blocks, jacobian_product
+from xent_arrayapi._jacobian import jacobian_blocks, jacobian_product
 from xent_arrayapi._targets import times
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from xent_arrayapi._jacobian import diagonal
 from xent_arrayapi._logits import Bent, bent
 from xent_arrayapi._loss_rows import row_blocks, row_diagonals, row_gradients, row_products, row_values
 from xent_arrayapi._namespace import namespace_of, quiet
 from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._reduction import REDUCTIONS, check_normalizer, check_normalizer_array, divisor_of, quotient
-from xent_arrayapi._softmax import diagonal
 from xent_arrayapi._targets import TargetWeights, refuse_labels, refuse_weights, scale_or_nan, target_weights
 from xent_arrayapi._validate import choice, number, real_dtype, same_shape, shown, whole_number
 
@@ -162,6 +162,13 @@ class RowwiseLoss(ABC):
         -------
         array, real floating, shape of `logits`
             The gradient of the reduced loss; of each row for ``reduction="none"``.
+
+        Notes
+        -----
+        Theorems: logistic-loss, logistic-derivatives, logistic-reductions, gradient-of-the-loss, gradient-for-labels,
+        unnormalised-targets, minimum-of-the-loss, class-weights, sample-weights, label-smoothing,
+        temperature-of-the-loss, softcap, z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked,
+        ignored-rows, reductions, chain-rule, class-axis, one-class.
         """
         with quiet(namespace_of(logits=logits)):
             case = self._case(logits)
@@ -182,6 +189,13 @@ class RowwiseLoss(ABC):
             As of a call.
         gradient : array, real floating, shape of `logits`
             As of :meth:`grad`.
+
+        Notes
+        -----
+        Theorems: logistic-loss, logistic-derivatives, logistic-reductions, gradient-of-the-loss, gradient-for-labels,
+        unnormalised-targets, class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap,
+        z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked, ignored-rows, reductions,
+        gradient-of-the-linear-model, class-axis.
         """
         with quiet(namespace_of(logits=logits)):
             case = self._case(logits)
@@ -201,6 +215,13 @@ class RowwiseLoss(ABC):
         -------
         array, real floating, shape of `logits`
             The product; exactly 0 for a constant tangent, without `z_loss` and `softcap`.
+
+        Notes
+        -----
+        Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets, hessian-of-the-loss,
+        class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
+        mask-and-smoothing, all-options, all-options-masked, softcap-derivatives, ignored-rows, reductions,
+        class-axis.
         """
         xp = namespace_of(logits=logits, tangent=tangent)
         real_dtype("tangent", tangent, xp)
@@ -222,6 +243,12 @@ class RowwiseLoss(ABC):
         -------
         array, real floating, shape ``(..., K, K)``
             The blocks, batch axes first in order, in the dtype of the logits.
+
+        Notes
+        -----
+        Theorems: gradient-for-labels, unnormalised-targets, hessian-of-the-loss, class-weights, sample-weights,
+        label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss, mask-and-smoothing, all-options,
+        all-options-masked, softcap-derivatives, ignored-rows, reductions, class-axis.
         """
         with quiet(namespace_of(logits=logits)):
             case = self._case(logits)
@@ -240,6 +267,13 @@ class RowwiseLoss(ABC):
         -------
         array, real floating, shape of `logits`
             The diagonal.
+
+        Notes
+        -----
+        Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets, hessian-of-the-loss,
+        class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
+        mask-and-smoothing, all-options, all-options-masked, softcap-derivatives, ignored-rows, reductions,
+        class-axis.
         """
         with quiet(namespace_of(logits=logits)):
             case = self._case(logits)
@@ -267,6 +301,10 @@ class RowwiseLoss(ABC):
         ------
         ValueError
             If `normalizer` is a number or an array: the parts do not have one each.
+
+        Notes
+        -----
+        Theorems: logistic-reductions, ignored-rows, reductions.
         """
         if not isinstance(self.normalizer, str):
             msg = f"`normalizer` must be a name for totals that merge, not {shown(self.normalizer)}."

@@ -199,6 +199,8 @@ class LogPartition(Generic[ArrayT]):
     The representation and its merge are those of online softmax (Milakov and Gimelshein 2018, arXiv:1805.02867,
     section 3.1), with the maximal terms left out of the sum so that ``log1p`` keeps every digit of a small one.
 
+    Theorems: log-partition, true-maximum, neutral-partition.
+
     Examples
     --------
     >>> import numpy as np
@@ -238,6 +240,10 @@ class LogPartition(Generic[ArrayT]):
             If `x` is complex, or `where` is not boolean.
         ValueError
             If `x` has no such axis, or `where` does not broadcast.
+
+        Notes
+        -----
+        Theorems: log-partition, partition-of-the-union, mask, true-maximum, class-axis, class-axes, no-classes.
         """
         xp = namespace_of(x=x, where=where)
         rows = Rows.of("x", x, axis, xp)
@@ -263,6 +269,10 @@ class LogPartition(Generic[ArrayT]):
         ------
         ValueError
             If the two do not have the same axis.
+
+        Notes
+        -----
+        Theorems: merge, partition-of-the-union, neutral-partition, no-classes.
         """
         if self.axis != other.axis:
             msg = f"`other` must have the axis {self.axis} of this partition, not {other.axis}."
@@ -273,7 +283,12 @@ class LogPartition(Generic[ArrayT]):
 
     @property
     def logsumexp(self) -> ArrayT:
-        """The value A of each row."""
+        """The value A of each row.
+
+        Notes
+        -----
+        Theorems: log-partition, merge, neutral-partition.
+        """
         xp = namespace_of(max=self.max, tail=self.tail)
         with quiet(xp):
             value: ArrayT = log_partition(self.max, self.tail, xp)
@@ -298,6 +313,10 @@ class LogPartition(Generic[ArrayT]):
             If `x` is complex, or not of the library of this partition.
         ValueError
             If the rows of `x` are not those of this partition.
+
+        Notes
+        -----
+        Theorems: log-partition, partition-of-the-union.
         """
         return self._evaluate(x, Evaluation.log_probs)
 
@@ -320,6 +339,10 @@ class LogPartition(Generic[ArrayT]):
             If `x` is complex, or not of the library of this partition.
         ValueError
             If the rows of `x` are not those of this partition.
+
+        Notes
+        -----
+        Theorems: log-partition, partition-of-the-union, class-axis, class-axes.
         """
         return self._evaluate(x, Evaluation.probs)
 

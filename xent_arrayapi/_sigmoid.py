@@ -79,6 +79,8 @@ def sigmoid(x: ArrayT, /) -> ArrayT:
 
     Source: ``seeds/001`` sections 2.1 and 2.3.3 (the logistic as the two-class case).
 
+    Theorems: logistic-function.
+
     Examples
     --------
     >>> import numpy as np
@@ -120,6 +122,8 @@ def log_sigmoid(x: ArrayT, /) -> ArrayT:
     Half precision is computed in float32.  Lazy-safe: no value is read.
 
     Source: ``seeds/001`` sections 2.1 and 2.3.3.
+
+    Theorems: logistic-function.
 
     Examples
     --------
@@ -181,6 +185,8 @@ class SigmoidCrossEntropy(RowwiseLoss):
 
     Source: ``seeds/001`` sections 2.1 and 2.3.3.
 
+    Theorems: logistic-loss, logistic-derivatives, logistic-reductions.
+
     Examples
     --------
     >>> import numpy as np
@@ -220,6 +226,10 @@ class SigmoidCrossEntropy(RowwiseLoss):
         -------
         array, real floating, shape of `logits`
             The second derivatives.
+
+        Notes
+        -----
+        Theorems: logistic-loss, logistic-derivatives.
         """
         return self.hessian_diag(logits)
 
@@ -302,6 +312,8 @@ def sigmoid_cross_entropy(logits: ArrayT, targets: Any, /, **options: Unpack[Sig
     Notes
     -----
     See :class:`SigmoidCrossEntropy` for accuracy, special values and sources.
+
+    Theorems: logistic-loss, logistic-derivatives.
 
     Examples
     --------

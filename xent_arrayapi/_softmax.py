@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, overload
 
+from xent_arrayapi._jacobian import jacobian_blocks, jacobian_product
 from xent_arrayapi._logits import at_temperature
-from xent_arrayapi._namespace import class_indices, namespace_of, quiet, size_of, sum_rows
-from xent_arrayapi._partition import Evaluation, row_max, signed_logsumexp
+from xent_arrayapi._namespace import namespace_of, quiet
+from xent_arrayapi._partition import Evaluation, signed_logsumexp
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._validate import number, real_dtype, same_shape, whole_number
 
@@ -15,32 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xent_arrayapi._typing import Array, ArrayT, Axis, Namespace, SupportsArray
-
-
-def centred(tangent: Array, top: Array, xp: Namespace) -> tuple[Array, Array]:
-    """Return a tangent less one of its entries, that of a maximal logit, and this entry."""
-    entry = row_max(xp.where(top, tangent, -xp.inf), xp)
-    entry = xp.where(entry == -xp.inf, 0, entry)
-    return tangent - entry, entry
-
-
-def jacobian_product(probs: Array, tangent: Array, top: Array, xp: Namespace) -> tuple[Array, Array]:
-    """Return (diag S − S Sᵀ) v = S ∘ (v − ⟨S, v⟩), exactly 0 for a constant v, and ⟨S, v⟩."""
-    v, entry = centred(tangent, top, xp)
-    mean = sum_rows(probs * v, xp)
-    return probs * (v - mean), mean + entry
-
-
-def jacobian_blocks(probs: Array, complements: Array, xp: Namespace) -> Array:
-    """Return diag S − S Sᵀ, with S (1 − S) on the diagonal."""
-    outer = -probs[..., :, None] * probs[..., None, :]
-    return xp.where(diagonal(probs, xp), (probs * complements)[..., :, None], outer)
-
-
-def diagonal(rows: Array, xp: Namespace) -> Array:
-    """Return the mask of the diagonal of (..., K, K) blocks."""
-    k = class_indices(size_of(rows, -1), xp.int32, rows, xp)
-    return k[:, None] == k[None, :]
 
 
 @overload
@@ -126,6 +101,10 @@ def logsumexp(
 
     Sources: ``seeds/000`` (logSumExp and its gradient); Blanchard, Higham and Higham 2021,
     doi:10.1093/imanum/draa038, section 4, for the shift and the maximal term left out of the sum.
+
+    Theorems: log-partition, gradient-of-logsumexp, shift-invariance, compensated-shift, weighted-logsumexp, mask,
+    hessian-of-logsumexp, entropy-of-softmax, categorical-family, minimal-form, divergence-of-families,
+    boltzmann-distribution, mean-and-variance-of-the-energy, class-axis, class-axes, no-classes, one-class.
 
     Examples
     --------
@@ -219,6 +198,12 @@ def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: S
 
     Sources: ``seeds/000`` (definition), ``seeds/001`` equation 1.
 
+    Theorems: log-partition, gradient-of-logsumexp, shift-invariance, compensated-shift, mask, temperature,
+    true-maximum, temperature-zero, jacobian-of-softmax, derivative-of-log-softmax, logistic-function,
+    entropy-of-softmax, maximum-likelihood, gradient-of-the-linear-model, categorical-family, minimal-form,
+    divergence-of-families, boltzmann-distribution, mean-and-variance-of-the-energy, class-axis, class-axes,
+    one-class.
+
     Examples
     --------
     >>> import numpy as np
@@ -275,6 +260,9 @@ def log_softmax(
 
     Source: ``seeds/000`` (the expansion of h), with p one-hot.
 
+    Theorems: log-partition, shift-invariance, compensated-shift, mask, temperature, temperature-zero,
+    derivative-of-log-softmax, class-axis, one-class.
+
     Examples
     --------
     >>> import numpy as np
@@ -322,6 +310,9 @@ def softmax_jacobian(x: ArrayT, /, *, axis: int = -1) -> ArrayT:
     Half precision is computed in float32.  Lazy-safe: no value is read.
 
     Sources: ``seeds/001`` equations 6 and 7, ``seeds/003``.
+
+    Theorems: jacobian-of-softmax, jacobian-product, hessian-of-logsumexp, complement, chain-rule, categorical-family,
+    class-axis, one-class.
 
     Examples
     --------
@@ -376,6 +367,8 @@ def softmax_jvp(x: ArrayT, tangent: SupportsArray, /, *, axis: int = -1) -> Arra
     digits of a small product are kept.  Half precision is computed in float32.  Lazy-safe: no value is read.
 
     Sources: ``seeds/001`` equation 7, ``seeds/003``.
+
+    Theorems: jacobian-product, hessian-of-logsumexp, chain-rule, class-axis.
 
     Examples
     --------

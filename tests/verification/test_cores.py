@@ -20,7 +20,7 @@ def shown(core: Core) -> str:
         "_partition.shift_error",
         "_partition.Evaluation.total",
         "_partition.LogPartition.of",
-        "_softmax.jacobian_blocks",
+        "_jacobian.jacobian_blocks",
         "_softmax.logsumexp",
         "_loss_rows.row_products",
         "_logits.representable",

@@ -12,7 +12,7 @@ from verification._definitions import Rows
 from verification._judged import Judge
 from verification._loss_definition import LossRow, exact_loss
 from verification._numeric import PARTS, numeric_layer, run_part
-from xent_arrayapi import _entropy, _objective, _partition, _rows, _softmax, _targets
+from xent_arrayapi import _entropy, _jacobian, _objective, _partition, _rows, _softmax, _targets
 from xent_arrayapi._namespace import sum_rows
 
 
@@ -57,7 +57,7 @@ WRONG = {
     "log of 1 + tail": (_partition, "log_partition", lambda m, tail, xp: m + xp.log(1 + tail)),
     "naive merge": (_partition, "merged", naive_merge),
     "infinities unguarded": (_partition, "shift", unguarded_shift),
-    "tangent not centred": (_softmax, "centred", lambda tangent, _top, _xp: (tangent, 0)),
+    "tangent not centred": (_jacobian, "centred", lambda tangent, _top, _xp: (tangent, 0)),
     "gradient as a difference": (_objective, "row_gradients", plain_gradients),
     "rows not contiguous": (_rows, "rows_in_order", lambda x, _xp: x),
     "divergence as a difference": (_entropy, "divergences", difference_of_logarithms),
