@@ -208,7 +208,7 @@ def verification(session: nox.Session) -> None:
     """Prove every theorem of the code as it is, refuse its mutants, bound its rounding errors, and write the report."""
     install(session, *groups("test", "torch", "jax", "peers"), extras="[verify]")
     pytest(session, "--lane=verification")
-    session.run("python", "-m", "verification", "--output", str(ROOT / ".nox" / "verification"))
+    session.run("python", "-m", "verification")
 
 
 @nox.session(python="3.11")
@@ -231,8 +231,8 @@ def gpu(session: nox.Session) -> None:
 
 @nox.session(python="3.12")
 def docs(session: nox.Session) -> None:
-    """Build the documentation with warnings as errors."""
-    install(session, *groups("docs"))
+    """Build the documentation with warnings as errors; the report in it is that of the last verification."""
+    install(session, *groups("docs"), extras="[verify]")
     session.run("sphinx-build", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build/html", *session.posargs)
 
 

@@ -145,7 +145,7 @@ def test_options_lie_where_they_are_declared():
 def test_certificates_come_with_the_steps_and_hold():
     steps = check(small.jacobian, 3).steps
     certificates = [step.certificate for step in steps if step.certificate]
-    assert len(certificates) == 9  # three of each claim
+    assert len(certificates) == 3  # one of each claim
     assert all(recheck_flint(text) and recheck_z3(text) for text in certificates)
     sides = [text for text in certificates if text.partition('"nonzero"')[0].count("[") > 3]
     assert sides == certificates  # none of them is 0 = 0
