@@ -200,7 +200,8 @@ def check_weights(judge: Judge) -> None:
             continue
         sizes = rng.choice([0, 1, 1, 0.5, 3, 10.0**-wide, 10.0**wide], size=u.shape)
         sizes[:, 0] = 1
-        for name, signs in {"positive": 1, "signed": rng.choice([-1, 1], size=u.shape)}.items():
+        kinds: dict[str, Any] = {"positive": 1, "signed": rng.choice([-1, 1], size=u.shape)}
+        for name, signs in kinds.items():
             _hold_weighted(judge, [f"{regime}, {name} weights" for regime in case.names], u, sizes * signs)
 
 
