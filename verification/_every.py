@@ -86,16 +86,18 @@ class Every:
             self.facts.summed.add(self._bases[id(x)])
         return x
 
-    def labels(self, name: str, shape: str) -> Any:
+    def labels(self, name: str, shape: str, *, known: bool = True) -> Any:
         """Return an array of class labels."""
         x = self._array(name, shape, "int64", integer=True, nonnegative=True)
-        self.facts.sizes[self._bases[id(x)]] = self._sizes["K"]
+        if known:
+            self.facts.sizes[self._bases[id(x)]] = self._sizes["K"]
         return x
 
-    def mask(self, name: str, shape: str, label: Any = None) -> Any:
-        """Return a boolean array with at least one True in each row; with labels, True at the label."""
+    def mask(self, name: str, shape: str, label: Any = None, *, empty: bool = False) -> Any:
+        """Return a boolean array with a True in each row, unless that may be empty; with labels, True at the label."""
         x = self._array(name, shape, "bool", integer=True, nonnegative=True)
-        self.facts.positive.add(self._bases[id(x)])
+        if not empty:
+            self.facts.positive.add(self._bases[id(x)])
         if label is not None:
             self.facts.held[self._bases[id(x)]] = self._bases[id(label)]
         return x

@@ -115,18 +115,18 @@ class Fixed:
         self.patterns = max(self.patterns, count)
         return self.pattern % count
 
-    def labels(self, name: str, shape: str) -> Any:  # noqa: ARG002  # they are numbers
+    def labels(self, name: str, shape: str, *, known: bool = True) -> Any:  # noqa: ARG002  # they are numbers
         """Return an array of class labels: those of the pattern, in which each row has another label."""
-        k, count = self._sizes["K"], math.prod(self._shape(shape))
+        k, count = self._sizes["K"] + (not known), math.prod(self._shape(shape))
         first = self._choice(k)
         data = np.empty(self._shape(shape), dtype=object)
         data.ravel()[:] = [(first + n) % k for n in range(count)]
         return self.xp.array(data, "int64")
 
-    def mask(self, name: str, shape: str, label: Any = None) -> Any:  # noqa: ARG002  # they are booleans
+    def mask(self, name: str, shape: str, label: Any = None, *, empty: bool = False) -> Any:  # noqa: ARG002  # no symbols
         """Return a boolean array, that of the pattern, with a True in each row: at the label, where that is given."""
         k = self._sizes["K"]
-        subsets = [s for s in itertools.product((False, True), repeat=k) if any(s)]
+        subsets = [s for s in itertools.product((False, True), repeat=k) if empty or any(s)]
         first = self._choice(len(subsets))
         data = np.empty(self._shape(shape), dtype=object)
         for n, row in enumerate(np.ndindex(*data.shape[:-1])):

@@ -39,11 +39,11 @@ class Setting(Protocol):
     def probabilities(self, name: str, shape: str, *, summed: bool = True) -> Array:
         """Return an array of positive numbers; where `summed`, those of each row add up to 1 along the last axis."""
 
-    def labels(self, name: str, shape: str) -> Array:
-        """Return an array of class labels, integers in 0..K−1."""
+    def labels(self, name: str, shape: str, *, known: bool = True) -> Array:
+        """Return an array of class labels, integers in 0..K−1; any from 0 on, unless they are `known` to be those."""
 
-    def mask(self, name: str, shape: str, label: Array | None = None) -> Array:
-        """Return a boolean array with at least one True in each row; with labels, True at the label."""
+    def mask(self, name: str, shape: str, label: Array | None = None, *, empty: bool = False) -> Array:
+        """Return a boolean array with a True in each row, unless it may be `empty`; with labels, True at the label."""
 
     def number(self, name: str, *, low: float = 2.0**-900, high: float = 2.0**900) -> Any:
         """Return a positive number between two others, for an option."""

@@ -38,9 +38,11 @@ def headlines(report: Report) -> list[tuple[str, str, str]]:
     """Return what a reader sees first: an anchor, what it is about, and the finding."""
     proved = sum(outcome.proved for outcome in report.outcomes)
     certificates = len({sha for outcome in report.outcomes for sha in outcome.certificates})
+    checks = {check.prover for outcome in report.outcomes for check in outcome.checks}
+    again = " and ".join(sorted(name.partition(", ")[2] for name in checks if name.startswith("certificates, ")))
     return [
         ("theorems", "Theorems", f"{proved} of {len(report.outcomes)} proved"),
-        ("theorems", "Certificates", f"{certificates}, each checked by two more provers"),
+        ("theorems", "Certificates", f"{certificates}, checked again by {again or 'none'}"),
         *((part.id, part.title, part.headline) for part in report.parts),
     ]
 

@@ -46,8 +46,8 @@ def zeros(s: Setting) -> None:
 
 def sign(s: Setting) -> None:
     """Show that the divergence of probabilities is not negative."""
-    p = s.probabilities("p", "NK", summed=s.given("sum"))
-    q = s.probabilities("q", "NK", summed=s.given("sum"))
+    p = s.probabilities("p", "NK", summed=s.given(r"$\sum_k p_k = \sum_k q_k = 1$"))
+    q = s.probabilities("q", "NK", summed=s.given(r"$\sum_k p_k = \sum_k q_k = 1$"))
     divergence = xent.kl_divergence(p, q)
     for (n,) in s.indices("N"):
         bound = s.sum(
@@ -100,7 +100,7 @@ ENTROPY = (
         (KULLBACK,),
         covers=("kl_divergence",),
         assumptions=(POSITIVE, r"$\log z \le z - 1$"),
-        hypotheses=("sum",),
+        hypotheses=(r"$\sum_k p_k = \sum_k q_k = 1$",),
     ),
     Theorem(
         "entropy-of-softmax",

@@ -50,7 +50,7 @@ def second_derivatives(s: Setting, h: Any, u: Any, gradient: Any, label: Any) ->
 
 def value(s: Setting) -> None:
     """Expand h."""
-    u, p = s.reals("u", "NK"), s.probabilities("p", "NK", summed=s.given("sum"))
+    u, p = s.reals("u", "NK"), s.probabilities("p", "NK", summed=s.given(r"$\sum_k p_k = 1$"))
     h, a, logs = xent.softmax_cross_entropy(u, p, reduction="none"), xent.logsumexp(u), xent.log_softmax(u)
     probs = xent.softmax(u)
     for (n,) in s.indices("N"):
@@ -62,7 +62,7 @@ def value(s: Setting) -> None:
 
 def gradient(s: Setting) -> None:
     """Differentiate h for targets that add up to 1."""
-    u, p = s.reals("u", "NK"), s.probabilities("p", "NK", summed=s.given("sum"))
+    u, p = s.reals("u", "NK"), s.probabilities("p", "NK", summed=s.given(r"$\sum_k p_k = 1$"))
     h, probs = xent.SoftmaxCrossEntropy(p, reduction="none"), xent.softmax(u)
     value, derivative = h.value_and_grad(u)
     for n, k in s.indices("NK"):
@@ -75,7 +75,7 @@ def gradient(s: Setting) -> None:
 
 def labels(s: Setting) -> None:
     """Differentiate h for a label, at the label and elsewhere."""
-    u, y = s.reals("u", "NK"), s.labels("y", "N")
+    u, y = s.reals("u", "NK"), s.labels("y", "N", known=s.given(r"$y \in \{0, \dots, K - 1\}$"))
     h, probs, logs = xent.SoftmaxCrossEntropy(y, reduction="none"), xent.softmax(u), xent.log_softmax(u)
     value, derivative = h.value_and_grad(u)
     narrow = xent.softmax_cross_entropy(u, s.xp.astype(y, s.xp.int8), reduction="none")
@@ -107,7 +107,7 @@ def unnormalised(s: Setting) -> None:
 
 def hessian(s: Setting) -> None:
     """Show that the Hessian of h is the Jacobian of softmax, and its kernel and its sign."""
-    u, p = s.reals("u", "NK"), s.probabilities("p", "NK", summed=s.given("sum"))
+    u, p = s.reals("u", "NK"), s.probabilities("p", "NK", summed=s.given(r"$\sum_k p_k = 1$"))
     h, jacobian, probs = xent.SoftmaxCrossEntropy(p, reduction="none"), xent.softmax_jacobian(u), xent.softmax(u)
     blocks, v = h.hessian(u), s.reals("v", "NK")
     product, value = h.hvp(u, v), h(u)
@@ -127,7 +127,7 @@ def hessian(s: Setting) -> None:
 
 def minimum(s: Setting) -> None:
     """Compare h with its value at log p."""
-    u, p = s.reals("u", "NK"), s.probabilities("p", "NK", summed=s.given("sum"))
+    u, p = s.reals("u", "NK"), s.probabilities("p", "NK", summed=s.given(r"$\sum_k p_k = 1$"))
     h, best = xent.SoftmaxCrossEntropy(p, reduction="none"), s.xp.log(p)
     logs, entropy = xent.log_softmax(u), xent.entropy(p)
     divergence = xent.kl_divergence(p, xent.softmax(u))
@@ -160,7 +160,7 @@ LOSSES = (
         ("seeds/000, the expansion of h", "seeds/003, equation 3"),
         covers=(*CALLS, "cross_entropy"),
         assumptions=(REAL, "$p$ positive"),
-        hypotheses=("sum",),
+        hypotheses=(r"$\sum_k p_k = 1$",),
         sizes=(2, 3, 4, 5),
     ),
     Theorem(
@@ -171,7 +171,7 @@ LOSSES = (
         ("seeds/000, the gradient of h", "seeds/003, the result"),
         covers=FIRST,
         assumptions=(REAL, "$p$ positive"),
-        hypotheses=("sum",),
+        hypotheses=(r"$\sum_k p_k = 1$",),
         sizes=(2, 3, 4, 5),
     ),
     Theorem(
@@ -181,7 +181,8 @@ LOSSES = (
         labels,
         ("seeds/003, i = k and i ≠ k",),
         covers=(*FIRST, *SECOND),
-        assumptions=(REAL, r"$y \in \{0, \dots, K - 1\}$"),
+        assumptions=(REAL,),
+        hypotheses=(r"$y \in \{0, \dots, K - 1\}$",),
     ),
     Theorem(
         "unnormalised-targets",
@@ -202,7 +203,7 @@ LOSSES = (
         ("seeds/000, convexity", "seeds/001, equation 7"),
         covers=(LOSS, *SECOND),
         assumptions=(REAL, "$p$ positive", "$v$ real"),
-        hypotheses=("sum",),
+        hypotheses=(r"$\sum_k p_k = 1$",),
     ),
     Theorem(
         "minimum-of-the-loss",
@@ -212,7 +213,7 @@ LOSSES = (
         ("seeds/000, the minimum of h", "Kullback and Leibler 1951, doi:10.1214/aoms/1177729694"),
         covers=(LOSS, f"{LOSS}.grad", "entropy", "kl_divergence"),
         assumptions=(REAL, "$p$ positive"),
-        hypotheses=("sum",),
+        hypotheses=(r"$\sum_k p_k = 1$",),
         slow=True,
     ),
 )

@@ -31,7 +31,7 @@ def likelihood(s: Setting) -> None:
 
 def chain_rule(s: Setting) -> None:
     """Go through the probabilities, in both signs."""
-    u, y = s.reals("u", "NK"), s.probabilities("y", "NK", summed=s.given("sum"))
+    u, y = s.reals("u", "NK"), s.probabilities("y", "NK", summed=s.given(r"$\sum_k y_k = 1$"))
     probs, jacobian = xent.softmax(u), xent.softmax_jacobian(u)
     gradient = xent.SoftmaxCrossEntropy(y, reduction="none").grad(u)
     through = xent.softmax_jvp(u, y / probs)
@@ -46,7 +46,7 @@ def chain_rule(s: Setting) -> None:
 def linear_model(s: Setting) -> None:
     """Differentiate the mean loss of a linear model by its parameters."""
     x, w, b = s.reals("x", "ND"), s.reals("W", "KD"), s.reals("b", "K")
-    y = s.probabilities("y", "NK", summed=s.given("sum"))
+    y = s.probabilities("y", "NK", summed=s.given(r"$\sum_k y_{nk} = 1$"))
     u = s.xp.sum(x[:, None, :] * w[None, :, :], axis=-1) + b
     h = xent.SoftmaxCrossEntropy(y, normalizer="batch")
     value, gradient = h.value_and_grad(u)
@@ -65,7 +65,7 @@ def linear_model(s: Setting) -> None:
 
 def exponential_family(s: Setting) -> None:
     """Write the categorical distribution in natural parameters, relative to any class."""
-    theta, y = s.probabilities("theta", "NK", summed=s.given("sum")), s.labels("y", "N")
+    theta, y = s.probabilities("theta", "NK", summed=s.given(r"$\sum_k \theta_k = 1$")), s.labels("y", "N")
     for n, r in s.indices("NK"):
         eta = s.xp.log(theta) - s.xp.log(_column(s, theta, r))
         a, mean, covariance = xent.logsumexp(eta), xent.softmax(eta), xent.softmax_jacobian(eta)
@@ -127,7 +127,7 @@ def bregman(s: Setting) -> None:
 def boltzmann(s: Setting) -> None:
     """Show that softmax of −βE has the largest entropy among all distributions of its mean energy."""
     energies, beta = s.reals("E", "NK"), s.reals("beta", "")
-    q = s.probabilities("q", "NK", summed=s.given("sum"))
+    q = s.probabilities("q", "NK", summed=s.given(r"$\sum_k q_k = 1$"))
     u = -1 * beta * energies
     p, a = xent.softmax(u), xent.logsumexp(u)
     best, other, divergence = xent.entropy(p), xent.entropy(q), xent.kl_divergence(q, p)
@@ -174,7 +174,7 @@ MODELS = (
         ("seeds/001, equations 11 to 13", "seeds/003"),
         covers=("SoftmaxCrossEntropy.grad", "softmax_jacobian", "softmax_jvp"),
         assumptions=(REAL, "$y$ positive"),
-        hypotheses=("sum",),
+        hypotheses=(r"$\sum_k y_k = 1$",),
     ),
     Theorem(
         "gradient-of-the-linear-model",
@@ -185,7 +185,7 @@ MODELS = (
         ("seeds/001, equations 2 and 13",),
         covers=("SoftmaxCrossEntropy", "SoftmaxCrossEntropy.value_and_grad", "softmax"),
         assumptions=("$x, W, b$ real", "$y$ positive"),
-        hypotheses=("sum",),
+        hypotheses=(r"$\sum_k y_{nk} = 1$",),
         sizes=(2,),
         slow=True,
     ),
@@ -198,7 +198,7 @@ MODELS = (
         ("seeds/002",),
         covers=("logsumexp", "softmax", "softmax_jacobian", "softmax_cross_entropy", "entropy"),
         assumptions=(r"$\theta$ positive", "any reference class $r$"),
-        hypotheses=("sum",),
+        hypotheses=(r"$\sum_k \theta_k = 1$",),
         slow=True,
     ),
     Theorem(
@@ -231,7 +231,7 @@ MODELS = (
         ("seeds/000, the Boltzmann distribution",),
         covers=("softmax", "logsumexp", "entropy", "kl_divergence"),
         assumptions=(r"$E, \beta$ real", "$q$ positive"),
-        hypotheses=("sum",),
+        hypotheses=(r"$\sum_k q_k = 1$",),
     ),
     Theorem(
         "mean-and-variance-of-the-energy",

@@ -43,13 +43,14 @@ class Chosen:
         s, options = self.s, {}
         u = s.nonzeros("u", "NK") if self.softcap else s.reals("u", "NK")
         targets = s.labels("y", "N") if self.labels else s.probabilities("t", "NK", summed=False)
-        taken = s.mask("M", "NK", targets if self.labels else None) if self.mask else None
+        label, some = targets if self.labels else None, s.given("$M$ not empty")
+        taken = s.mask("M", "NK", label, empty=not some) if self.mask else None
         if taken is not None:
             options["where"] = taken
             targets = targets if self.labels else s.xp.where(taken, targets, 0)
         for name, given, make in (
-            ("class_weights", self.weights, lambda: s.positives("w", "K")),
-            ("sample_weight", self.samples, lambda: s.positives("s", "N")),
+            ("class_weights", self.weights, lambda: _signed(s, "w", "K")),
+            ("sample_weight", self.samples, lambda: _signed(s, "s", "N")),
             ("label_smoothing", self.smoothing, lambda: s.number("epsilon", high=1)),
             ("temperature", self.temperature, lambda: s.number("T")),
             ("softcap", self.softcap, lambda: s.number("c")),
@@ -94,6 +95,11 @@ class Chosen:
         if not self.labels:
             return targets
         return xp.where(xp.arange(self.s.size("K")) == targets[:, None], xp.ones_like(u), 0)
+
+
+def _signed(s: Setting, name: str, shape: str) -> Any:
+    """Return weights, which are positive as far as that is given."""
+    return s.positives(name, shape) if s.given(f"${name} > 0$") else s.reals(name, shape)
 
 
 def bent_logit(s: Setting, u: Any, softcap: Any, temperature: Any) -> Any:
@@ -158,7 +164,7 @@ def reductions(s: Setting) -> None:
     u, t = s.reals("u", "NK"), s.probabilities("t", "NK", summed=False)
     r, w = s.positives("s", "N"), s.positives("w", "K")
     c, d = s.number("c"), s.positives("d", "")
-    options = {"sample_weight": r if s.given("weights") else s.reals("s", "N"), "class_weights": w}
+    options = {"sample_weight": r if s.given("$s > 0$") else s.reals("s", "N"), "class_weights": w}
     rows = xent.SoftmaxCrossEntropy(t, reduction="none", **options)(u)
 
     def mass(n: Any) -> Any:
@@ -199,7 +205,13 @@ def _derivatives_of_a_mean(s: Setting, h: Any, u: Any, value: Any, gradient: Any
 
 
 def _option(
-    theorem: str, title: str, source: str, *names: str, assumptions: tuple[str, ...] = (), slow: bool = True
+    theorem: str,
+    title: str,
+    source: str,
+    *names: str,
+    assumptions: tuple[str, ...] = (),
+    drops: str = "",
+    slow: bool = True,
 ) -> Theorem:
     return Theorem(
         theorem,
@@ -209,16 +221,15 @@ def _option(
         (source,),
         covers=(*FIRST, *SECOND),
         assumptions=(REAL, r"targets: positive rows, or labels in $0, \dots, K - 1$", *assumptions),
+        hypotheses=(drops,) if drops else (),
         sizes=(2,),
         slow=slow,
     )
 
 
 OPTIONS = (
-    _option(
-        "class-weights", "Weights of the classes", "the definition", "weights", assumptions=("$w > 0$",), slow=False
-    ),
-    _option("sample-weights", "Weights of the rows", "the definition", "samples", assumptions=("$s > 0$",)),
+    _option("class-weights", "Weights of the classes", "the definition", "weights", drops="$w > 0$", slow=False),
+    _option("sample-weights", "Weights of the rows", "the definition", "samples", drops="$s > 0$"),
     _option(
         "label-smoothing",
         "Label smoothing",
@@ -235,7 +246,11 @@ OPTIONS = (
         assumptions=("$c > 0$", r"$u_k \ne 0$ (there: softcap-derivatives)"),
     ),
     _option("z-loss", "z-loss", "Chowdhery et al. 2022, arXiv:2204.02311, section 5", "z_loss"),
-    _option("masked-loss", "Classes that are left out of the loss", "the definition", "mask", slow=False),
+    _option(
+        *("masked-loss", "Classes that are left out of the loss", "the definition", "mask"),
+        drops="$M$ not empty",
+        slow=False,
+    ),
     _option("mask-and-smoothing", "Smoothing over the classes that are left", "the definition", "mask", "smoothing"),
     _option(
         "all-options",
@@ -282,7 +297,7 @@ OPTIONS = (
         ("seeds/001, section 2.1, the mean over the data",),
         covers=(*FIRST, *SECOND, f"{LOSS}.total_and_weight"),
         assumptions=(REAL, "targets and weights positive"),
-        hypotheses=("weights",),
+        hypotheses=("$s > 0$",),
         sizes=(2,),
         slow=True,
     ),

@@ -1,4 +1,4 @@
-r"""Theorems on the log-partition function :math:`A` and on the form :math:`(m, t)` in which it is evaluated."""
+"""Theorems on the log-partition function and the form in which it is evaluated."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def gradient(s: Setting) -> None:
 def shifts(s: Setting) -> None:
     """Add a number to all logits of a row."""
     u, c = s.reals("u", "NK"), s.reals("c", "N")
-    moved = u + (c[:, None] if s.given("one number a row") else s.reals("d", "NK"))
+    moved = u + (c[:, None] if s.given("$c$ the same for all classes of a row") else s.reals("d", "NK"))
     for n, k in s.indices("NK"):
         there, here = s.at(xent.logsumexp(moved), n), s.at(xent.logsumexp(u), n)
         s.equal("$A(u + c) = A(u) + c$", there, here + s.at(c, n))
@@ -74,7 +74,9 @@ def compensation(s: Setting) -> None:
 def merging(s: Setting) -> None:
     """Merge partitions."""
     parts = [
-        LogPartition(s.reals(f"m_{i}", "N"), s.positives(f"t_{i}", "N") if s.given("t") else s.reals(f"t_{i}", "N"))
+        LogPartition(
+            s.reals(f"m_{i}", "N"), s.positives(f"t_{i}", "N") if s.given("$t_i > 0$") else s.reals(f"t_{i}", "N")
+        )
         for i in "123"
     ]
     one, two, three = parts
@@ -104,7 +106,7 @@ def union_of_classes(s: Setting) -> None:
 def weights(s: Setting) -> None:
     """Weight the classes with numbers of one sign."""
     u = s.reals("u", "NK")
-    w = s.positives("w", "K") if s.given("signs") else s.reals("w", "K")
+    w = s.positives("w", "K") if s.given("all $w_k$ of one sign") else s.reals("w", "K")
     value, sign = xent.logsumexp(u, weights=w, return_sign=True)
     plain = xent.logsumexp(u, weights=w)
     below, negative = xent.logsumexp(u, weights=-1 * w, return_sign=True)
@@ -123,7 +125,7 @@ def weights(s: Setting) -> None:
 
 def masks(s: Setting) -> None:
     """Leave classes out."""
-    u, taken = s.reals("u", "NK"), s.mask("M", "NK")
+    u, taken = s.reals("u", "NK"), s.mask("M", "NK", empty=not s.given("$M$ not empty"))
     a, probs = xent.logsumexp(u, where=taken), xent.softmax(u, where=taken)
     state = LogPartition.of(u, where=taken)
     logs = s.xp.where(taken, xent.log_softmax(u, where=taken), 0)
@@ -208,7 +210,7 @@ PARTITION = (
         ("seeds/000, definition",),
         covers=("logsumexp", "softmax", "log_softmax"),
         assumptions=(REAL, "$c$ real"),
-        hypotheses=("one number a row",),
+        hypotheses=("$c$ the same for all classes of a row",),
     ),
     Theorem(
         "compensated-shift",
@@ -226,8 +228,8 @@ PARTITION = (
         merging,
         (MILAKOV,),
         covers=("LogPartition.merge", "LogPartition.logsumexp"),
-        assumptions=("$m_i$ real, $t_i$ positive, whichever $m_i$ is larger",),
-        hypotheses=("t",),
+        assumptions=("$m_i$ real, whichever is larger",),
+        hypotheses=("$t_i > 0$",),
     ),
     Theorem(
         "partition-of-the-union",
@@ -246,8 +248,8 @@ PARTITION = (
         weights,
         ("scipy.special.logsumexp, its arguments b and return_sign",),
         covers=("logsumexp",),
-        assumptions=(REAL, "all $w_k > 0$, or all $w_k < 0$"),
-        hypotheses=("signs",),
+        assumptions=(REAL,),
+        hypotheses=("all $w_k$ of one sign",),
     ),
     Theorem(
         "mask",
@@ -256,7 +258,8 @@ PARTITION = (
         masks,
         ("the definition, on fewer classes",),
         covers=("logsumexp", "softmax", "log_softmax", "LogPartition.of"),
-        assumptions=(REAL, "$M$ not empty"),
+        assumptions=(REAL,),
+        hypotheses=("$M$ not empty",),
     ),
     Theorem(
         "temperature",
