@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import inspect
 import sys
-import types
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import xent_arrayapi
 from verification._cores import cores, heads
 from verification._loading import codes, function_of
 
 if TYPE_CHECKING:
+    import types
     from collections.abc import Iterable, Iterator
 
-    from verification._results import Theorem
 
 TOOL = 4
 """Our place among the tools that Python lets monitor: 0 to 2 and 5 are taken by convention."""
@@ -151,29 +148,3 @@ def float_literals() -> list[str]:
 
 def _is_rounded(value: object) -> bool:
     return isinstance(value, complex) or (isinstance(value, float) and not value.is_integer())
-
-
-def public_names() -> list[str]:
-    """List what theorems are to cover: functions, objects that are called, public methods and properties."""
-    names: list[str] = []
-    for name in xent_arrayapi.__all__:
-        value = getattr(xent_arrayapi, name)
-        if not inspect.isclass(value):
-            names.append(name)
-            continue
-        parts = [part for part in dir(value) if not part.startswith("_") and _computes(value, part)]
-        called = any("__call__" in vars(base) for base in value.__mro__)
-        names += [name] * called + [f"{name}.{part}" for part in parts]
-    return names
-
-
-def _computes(owner: type, name: str) -> bool:
-    """Tell a method or a property, which computes, from a field."""
-    value = inspect.getattr_static(owner, name)
-    return isinstance(value, property | staticmethod | classmethod | types.FunctionType)
-
-
-def uncovered_public(theorems: Iterable[Theorem]) -> list[str]:
-    """List the public names that no theorem covers, and those that theorems cover and that are not there."""
-    covered = {name for theorem in theorems for name in theorem.covers}
-    return sorted(covered.symmetric_difference(public_names()))
