@@ -156,6 +156,12 @@ def ignored(s: Setting) -> None:
     s.equal("the total leaves them out", s.at(total), s.sum("N", lambda n: s.at(kept, n) * s.at(all_values, n)))
     mass = s.sum("N", lambda n: s.at(kept, n) * s.at(w, s.at(y, n)))
     s.equal("so does the weight", s.at(weight), mass)
+    for normalizer, rows in (
+        ("count", s.sum("N", lambda n: s.at(kept, n))),
+        ("batch", s.sum("N", lambda _: s.term(1))),
+    ):
+        _, weight = xent.SoftmaxCrossEntropy(y, ignore_index=0, normalizer=normalizer).total_and_weight(u)
+        s.equal(f"`{normalizer}` is the number of rows", s.at(weight), rows)
     derivatives(s, h, u, y)
 
 
