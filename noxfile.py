@@ -207,7 +207,7 @@ def peers(session: nox.Session) -> None:
 def verification(session: nox.Session) -> None:
     """Prove every theorem of the code as it is, refuse its mutants, bound its rounding errors, and write the report."""
     install(session, *groups("test", "torch", "jax", "peers"), extras="[verify]")
-    pytest(session, "--lane=verification")
+    pytest(session, "--lane=verification", "--dist=loadfile")
     session.run("python", "-m", "verification")
 
 
