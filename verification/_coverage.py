@@ -128,11 +128,6 @@ class SymbolicCoverage:
             counts[line.core][1] += 1
         return {core: (ran, of) for core, (ran, of) in counts.items()}
 
-    @property
-    def complete(self) -> bool:
-        """Whether all of them ran."""
-        return self.executed == executable()
-
 
 def float_literals() -> list[str]:
     """Find numbers in formulas that a float rounds: only whole ones are what they look like."""

@@ -200,10 +200,6 @@ class SymbolicArray:
         """The number of axes."""
         return len(self.axes)
 
-    def to_device(self, device: str, /, *, stream: Any = None) -> SymbolicArray:  # noqa: ARG002  # there is one
-        """Return the array."""
-        return self
-
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return self.xp
 
