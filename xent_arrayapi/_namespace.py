@@ -16,8 +16,21 @@ _NAMESPACES: dict[type, Namespace] = {}
 _INCOMPLETE: dict[Namespace, Incomplete] = {}
 
 NEEDED = (
-    *("abs", "all", "any", "arange", "argmax", "astype", "broadcast_arrays", "broadcast_to", "concat", "exp"),
-    *("expand_dims", "finfo", "float32", "float64", "full_like", "iinfo", "inf", "int32", "int8", "isdtype"),
+    *("abs", "all", "any", "arange", "argmax", "astype", "broadcast_arrays", "broadcast_to", "concat"),
+    *(
+        "cumulative_sum",
+        "exp",
+        "expand_dims",
+        "finfo",
+        "float32",
+        "float64",
+        "full_like",
+        "iinfo",
+        "inf",
+        "int32",
+        "int8",
+        "isdtype",
+    ),
     *("isfinite", "isinf", "isnan", "log", "log1p", "logical_and", "logical_not", "logical_or", "max", "nan"),
     *("ones_like", "permute_dims", "prod", "reshape", "squeeze", "stack", "sum", "tanh", "where", "zeros"),
     *("zeros_like", "__array_namespace_info__"),
