@@ -308,13 +308,18 @@ class ObjectNamespace:
             raise ValueError(msg)
         return self.domain.maximum if x.dtype in FLOATING else max
 
-    def argmax(self, x: ObjectArray) -> ObjectArray:
-        """Return the place of the first maximum of integers, in row-major order."""
+    def argmax(self, x: ObjectArray, *, axis: int | None = None) -> ObjectArray:
+        """Return the place of the first maximum of integers: in row-major order, or along an axis."""
         self._refuse("argmax", x.dtype, "bool", "real floating")
         if any(isinstance(value, Cases) for value in x.data.ravel()):
             claim = "the place of a maximum"
             raise UndecidedError(claim)
-        return self.asarray(int(np.argmax(x.data.astype(int))), dtype="int64")
+        return self._reduced(lambda row: int(np.argmax([int(value) for value in row])), x, axis, "int64")
+
+    def cumulative_sum(self, x: ObjectArray, *, axis: int) -> ObjectArray:
+        """Return the sums of the first elements."""
+        parts = [self.sum(x[..., : k + 1], axis=-1) for k in range(x.shape[axis])]
+        return self.stack(parts, axis=axis)
 
     def any(self, x: ObjectArray, *, axis: Any = None, keepdims: Any = False) -> ObjectArray:
         """Return whether a condition holds anywhere."""

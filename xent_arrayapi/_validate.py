@@ -52,14 +52,14 @@ def whole_number(name: str, value: Any) -> int:
 
 
 def class_of(name: str, value: Any, classes: int | None) -> int:
-    """Return a class by a nonnegative index, the last one by −1, where the number of classes is known."""
+    """Return a class that is counted from either end, the first one as 0 and the last one as −1."""
     index = whole_number(name, value)
     if classes is None:
         return index
     if not -classes <= index < classes:
         msg = f"`{name}` must be one of the {classes} classes, in {-classes}..{classes - 1}, not {index}."
         raise ValueError(msg)
-    return -1 if index % classes == classes - 1 else index % classes
+    return {-classes: 0, classes - 1: -1}.get(index, index)
 
 
 def number(name: str, value: Any, *, low: float, high: float, closed: bool) -> float:
