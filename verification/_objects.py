@@ -308,13 +308,13 @@ class ObjectNamespace:
             raise ValueError(msg)
         return self.domain.maximum if x.dtype in FLOATING else max
 
-    def argmax(self, x: ObjectArray, *, axis: int | None = None) -> ObjectArray:
-        """Return the place of the first maximum of integers: in row-major order, or along an axis."""
+    def argmax(self, x: ObjectArray) -> ObjectArray:
+        """Return the place of the first maximum of integers, in row-major order."""
         self._refuse("argmax", x.dtype, "bool", "real floating")
         if any(isinstance(value, Cases) for value in x.data.ravel()):
             claim = "the place of a maximum"
             raise UndecidedError(claim)
-        return self._reduced(lambda row: int(np.argmax([int(value) for value in row])), x, axis, "int64")
+        return self.asarray(int(np.argmax(x.data.astype(int))), dtype="int64")
 
     def cumulative_sum(self, x: ObjectArray, *, axis: int) -> ObjectArray:
         """Return the sums of the first elements."""

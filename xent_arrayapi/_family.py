@@ -72,13 +72,18 @@ def with_zero(rows: Array, k: int, xp: Namespace) -> Array:
     return xp.concat([rows[..., :at], zero, rows[..., at:]], axis=-1)
 
 
+def first_where(mask: Array, classes: Array, otherwise: Array, xp: Namespace) -> Array:
+    """Return the first class where a mask holds, and where it never does another one, that is not before it."""
+    return -xp.max(xp.where(mask, -classes, -otherwise), axis=-1, keepdims=True)
+
+
 def modes(got: Evaluation, dtype: DType) -> Array:
     """Return the first of the most probable classes, −1 where there is no distribution."""
     xp, top = got.xp, got.rows.top
     if 0 in top.shape:
         return xp.full_like(got.m, -1, dtype=dtype)
-    first = xp.expand_dims(xp.argmax(xp.astype(top, xp.int8), axis=-1), axis=-1)
-    return xp.where(xp.isfinite(got.total), xp.astype(first, dtype), -1)
+    classes = class_indices(size_of(top, -1), dtype, top, xp)
+    return xp.where(xp.isfinite(got.total), first_where(top, classes, classes[-1:], xp), -1)
 
 
 def draws(got: Evaluation, uniforms: Array, dtype: DType) -> Array:
@@ -89,12 +94,11 @@ def draws(got: Evaluation, uniforms: Array, dtype: DType) -> Array:
     xp, e = got.xp, got.rows.e
     if 0 in e.shape:
         return xp.full_like(got.m + uniforms, -1, dtype=dtype)
+    classes = class_indices(size_of(e, -1), dtype, e, xp)
     sums, possible = xp.cumulative_sum(e, axis=-1), e > 0
+    last = xp.max(xp.where(possible, classes, -1), axis=-1, keepdims=True)
     beyond = xp.logical_and(possible, sums > uniforms * sums[..., -1:])
-    first = xp.expand_dims(xp.argmax(xp.astype(beyond, xp.int8), axis=-1), axis=-1)
-    last = xp.max(xp.where(possible, class_indices(size_of(e, -1), dtype, e, xp), -1), axis=-1, keepdims=True)
-    drawn = xp.where(xp.any(beyond, axis=-1, keepdims=True), xp.astype(first, dtype), last)
-    return xp.where(xp.isfinite(got.total), drawn, -1)
+    return xp.where(xp.isfinite(got.total), first_where(beyond, classes, last, xp), -1)
 
 
 def tallies(labels: Array, weights: Array, classes: int, xp: Namespace) -> Array:
