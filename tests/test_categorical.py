@@ -113,7 +113,7 @@ def test_rows_that_are_special(be):
 
 
 @pytest.mark.parametrize("shape", [(2, 0), (2, 1), (0, 3)])
-def test_no_and_one_class(be, shape):
+def test_families_of_no_and_one_class(be, shape):
     def all_of_them(u: Any, uniforms: Any) -> Any:
         family = Categorical(u)
         numbers = (family.entropy, family.cross_entropy(family), family.kl_divergence(family))
