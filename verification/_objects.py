@@ -316,11 +316,6 @@ class ObjectNamespace:
             raise UndecidedError(claim)
         return self.asarray(int(np.argmax(x.data.astype(int))), dtype="int64")
 
-    def cumulative_sum(self, x: ObjectArray, *, axis: int) -> ObjectArray:
-        """Return the sums of the first elements."""
-        parts = [self.sum(x[..., : k + 1], axis=-1) for k in range(x.shape[axis])]
-        return self.stack(parts, axis=axis)
-
     def any(self, x: ObjectArray, *, axis: Any = None, keepdims: Any = False) -> ObjectArray:
         """Return whether a condition holds anywhere."""
         return self._reduced(held_by(any), x, axis, "bool", keepdims=keepdims)

@@ -348,7 +348,7 @@ class Categorical(RowwiseFamily[ArrayT]):
         Notes
         -----
         The label is the first class whose cumulative probability is above the uniform.  Libraries may differ where
-        that is equal to it to rounding, K eps at most.  No class of probability 0 is drawn; one that is less likely
+        that is equal to it to rounding, some eps log K.  No class of probability 0 is drawn; one that is less likely
         than eps may never be.  It takes O(K) memory a draw.
         """
         xp, rows = namespace_of(logits=self.logits, uniforms=uniforms), self._rows()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xent_arrayapi._jacobian import diagonal, jacobian_blocks
-from xent_arrayapi._namespace import class_indices, size_of, sum_rows
+from xent_arrayapi._namespace import class_indices, cumulative_rows, size_of, sum_rows
 
 if TYPE_CHECKING:
     from xent_arrayapi._partition import Evaluation
@@ -95,7 +95,7 @@ def draws(got: Evaluation, uniforms: Array, dtype: DType) -> Array:
     if 0 in e.shape:
         return xp.full_like(got.m + uniforms, -1, dtype=dtype)
     classes = class_indices(size_of(e, -1), dtype, e, xp)
-    sums, possible = xp.cumulative_sum(e, axis=-1), e > 0
+    sums, possible = cumulative_rows(e, xp), e > 0
     last = xp.max(xp.where(possible, classes, -1), axis=-1, keepdims=True)
     beyond = xp.logical_and(possible, sums > uniforms * sums[..., -1:])
     return xp.where(xp.isfinite(got.total), first_where(beyond, classes, last, xp), -1)

@@ -237,6 +237,20 @@ def _rows_of_a_block(block: Array) -> Array:
     return rows_in_order(block, namespace_of(x=block))
 
 
+def cumulative_rows(x: Array, xp: Namespace) -> Array:
+    """Return cumulative sums along the last axis: of log2 K roundings each, and in the same order on every backend.
+
+    Where the number of classes is unknown or in chunks, they are what the library makes.
+    """
+    if x.shape[-1] is None or compat.is_dask_namespace(xp):
+        return xp.cumulative_sum(x, axis=-1)
+    step = 1
+    while step < x.shape[-1]:
+        x = x + xp.concat([xp.zeros_like(x[..., :step]), x[..., :-step]], axis=-1)
+        step = 2 * step
+    return x
+
+
 def sum_rows(x: Array, xp: Namespace) -> Array:
     """Sum along the last axis, pairwise or better on every backend, and keep the axis."""
     if compat.is_torch_namespace(xp) and _compiles_to_a_naive_sum(x):
