@@ -128,6 +128,8 @@ class Categorical(RowwiseFamily[ArrayT]):
         Notes
         -----
         log p is rounded: θ is p / Σp to some eps \|log p\|.
+
+        Theorems: moment-matching.
         """
         xp = namespace_of(p=p)
         rows = Rows.of("p", p, whole_number("axis", axis), xp)
@@ -160,6 +162,10 @@ class Categorical(RowwiseFamily[ArrayT]):
             If `eta` is complex.
         ValueError
             If `eta` has no such axis, or there is no such class.
+
+        Notes
+        -----
+        Theorems: minimal-parameters.
         """
         xp = namespace_of(eta=eta)
         rows = Rows.of("eta", eta, whole_number("axis", axis), xp)
@@ -209,6 +215,8 @@ class Categorical(RowwiseFamily[ArrayT]):
         -----
         Where there is nothing to fit, no sample or no weight, there is no distribution: the logits are −inf
         throughout.  To add pseudo-counts, count first: ``from_probs(counts + alpha)``.
+
+        Theorems: moment-matching.
         """
         xp = namespace_of(labels=labels, sample_weight=sample_weight)
         if not is_integral(labels.dtype, xp):
@@ -254,6 +262,10 @@ class Categorical(RowwiseFamily[ArrayT]):
         ------
         TypeError, ValueError
             As :class:`SoftmaxCrossEntropy` does.
+
+        Notes
+        -----
+        Theorems: categorical-family, log-probability, class-axis.
         """
         xp, rows = namespace_of(logits=self.logits, targets=targets), self._rows()
         labels, logits, axis = are_labels(targets, xp), self.logits, rows.axes[0]
@@ -287,6 +299,10 @@ class Categorical(RowwiseFamily[ArrayT]):
             If `other` is no Categorical, or of another array library.
         ValueError
             If shapes, class axes or devices differ.
+
+        Notes
+        -----
+        Theorems: entropy-of-families.
         """
         value: ArrayT = self._beside(other, cross_entropies_of)
         return value
@@ -318,6 +334,8 @@ class Categorical(RowwiseFamily[ArrayT]):
         -----
         No term of the last sum is negative.  The error is at most 4 (1 + log K) eps (√KL + KL), so that families
         nearly alike keep their digits; of equal logits the divergence is exactly 0.
+
+        Theorems: divergence-of-families, entropy-of-families, class-axis.
         """
         value: ArrayT = self._beside(other, divergences_of)
         return value
@@ -350,6 +368,8 @@ class Categorical(RowwiseFamily[ArrayT]):
         The label is the first class whose cumulative probability is above the uniform.  Libraries may differ where
         that is equal to it to rounding, some eps log K.  No class of probability 0 is drawn; one that is less likely
         than eps may never be.  It takes O(K) memory a draw.
+
+        Theorems: inverse-of-the-distribution-function, no-classes.
         """
         xp, rows = namespace_of(logits=self.logits, uniforms=uniforms), self._rows()
         floating_dtype_only("uniforms", uniforms, xp)

@@ -45,6 +45,8 @@ class RowwiseFamily(Generic[ArrayT]):
         Notes
         -----
         Where the reference class has probability 0 they are +inf, and nan (0 / 0) for other classes of probability 0.
+
+        Theorems: minimal-parameters.
         """
         rows = self._rows()
         k = class_of("reference", reference, rows.classes)
@@ -54,22 +56,42 @@ class RowwiseFamily(Generic[ArrayT]):
 
     @property
     def log_normalizer(self) -> ArrayT:
-        """The log-partition function A(u) of each row; after :meth:`from_natural` it is −log θ_r."""
+        """The log-partition function A(u) of each row; after :meth:`from_natural` it is −log θ_r.
+
+        Notes
+        -----
+        Theorems: categorical-family, log-probability.
+        """
         return logsumexp(self.logits, axis=self.axis)
 
     @property
     def mean(self) -> ArrayT:
-        """The mean parameters θ = ∇A = S(u): probabilities, of the shape of the logits."""
+        """The mean parameters θ = ∇A = S(u): probabilities, of the shape of the logits.
+
+        Notes
+        -----
+        Theorems: categorical-family, third-cumulant, moment-matching, inverse-of-the-distribution-function.
+        """
         return softmax(self.logits, axis=self.axis)
 
     @property
     def covariance(self) -> ArrayT:
-        """The covariance ∇²A of one-hot draws, ``(..., K, K)``: the Fisher information of the logits."""
+        """The covariance ∇²A of one-hot draws, ``(..., K, K)``: the Fisher information of the logits.
+
+        Notes
+        -----
+        Theorems: categorical-family, third-cumulant.
+        """
         return softmax_jacobian(self.logits, axis=self.axis)
 
     @property
     def third_cumulant(self) -> ArrayT:
-        """The third central moments ∇³A of one-hot draws, ``(..., K, K, K)``."""
+        """The third central moments ∇³A of one-hot draws, ``(..., K, K, K)``.
+
+        Notes
+        -----
+        Theorems: third-cumulant.
+        """
         value: ArrayT = self._evaluated(third_cumulants, Rows.in_dtype)
         return value
 
@@ -90,6 +112,10 @@ class RowwiseFamily(Generic[ArrayT]):
         ------
         ValueError
             If there is no such class.
+
+        Notes
+        -----
+        Theorems: minimal-parameters.
         """
         k = class_of("reference", reference, self._rows().classes)
         value: ArrayT = self._evaluated(lambda got: information(got, k), Rows.in_dtype)
@@ -97,13 +123,23 @@ class RowwiseFamily(Generic[ArrayT]):
 
     @property
     def entropy(self) -> ArrayT:
-        """The entropy −Σ θ log θ in nats: terms of one sign, each to a few ulp."""
+        """The entropy −Σ θ log θ in nats: terms of one sign, each to a few ulp.
+
+        Notes
+        -----
+        Theorems: entropy-of-families, class-axis.
+        """
         value: ArrayT = self._evaluated(lambda got: cross_entropies_of(got, got), Rows.reduced)
         return value
 
     @property
     def mode(self) -> ArrayT:
-        """The class of the largest logit, of ties the first, as the default integer; −1 without a distribution."""
+        """The class of the largest logit, of ties the first, as the default integer; −1 without a distribution.
+
+        Notes
+        -----
+        Theorems: mode, no-classes.
+        """
         dtype = default_dtype(self.logits, "integral", namespace_of(logits=self.logits))
         value: ArrayT = self._evaluated(lambda got: modes(got, dtype), Rows.reduced)
         return value
