@@ -340,7 +340,7 @@ class Categorical(RowwiseFamily[ArrayT]):
         value: ArrayT = self._beside(other, divergences_of)
         return value
 
-    def sample(self, uniforms: Any, /, *, check_values: bool | None = None) -> ArrayT:
+    def sample(self, uniforms: Any, /, *, check_values: bool | None = None) -> Any:
         """Draw labels by inverting the cumulative distribution at uniforms: the same on every array library.
 
         Parameters
@@ -379,8 +379,7 @@ class Categorical(RowwiseFamily[ArrayT]):
             refuse_values("uniforms", uniforms, xp.logical_not(inside), "hold numbers in [0, 1)", xp)
         dtype, each = default_dtype(self.logits, "integral", xp), xp.expand_dims(rows.cast(uniforms), axis=-1)
         labels = self._evaluated(lambda got: draws(got, each, dtype), Rows.reduced)
-        value: ArrayT = xp.where(inside, labels, -1)
-        return value
+        return xp.where(inside, labels, -1)
 
     def _beside(self, other: Categorical[Any], result: Callable[[Evaluation, Evaluation], Array]) -> Any:
         if not isinstance(other, Categorical):

@@ -133,7 +133,7 @@ class RowwiseFamily(Generic[ArrayT]):
         return value
 
     @property
-    def mode(self) -> ArrayT:
+    def mode(self) -> Any:
         """The class of the largest logit, of ties the first, as the default integer; −1 without a distribution.
 
         Notes
@@ -141,8 +141,7 @@ class RowwiseFamily(Generic[ArrayT]):
         Theorems: mode, no-classes.
         """
         dtype = default_dtype(self.logits, "integral", namespace_of(logits=self.logits))
-        value: ArrayT = self._evaluated(lambda got: modes(got, dtype), Rows.reduced)
-        return value
+        return self._evaluated(lambda got: modes(got, dtype), Rows.reduced)
 
     def _rows(self) -> Rows:
         return Rows.of("logits", self.logits, self.axis, namespace_of(logits=self.logits))
