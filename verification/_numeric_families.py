@@ -26,6 +26,8 @@ SCALES = (1e-15, 1e-12, 1e-8, 1e-4, 1e-2, 1.0, 10.0, 100.0)
 """How far apart two families are, class by class."""
 ULPS_DIVERGENCE = 4
 """Of (1 + log K) (√KL + KL)."""
+ULPS_CUBE = 12
+"""Of a product of three probabilities, or of the size of its factors."""
 ONCE = 0.501
 """Ulps of one rounding."""
 MANY = 70
@@ -51,7 +53,7 @@ def check_families(judge: Judge) -> None:
         if k < MANY:
             exact = exact_rows(partial(_third, u), range(len(u)), u.dtype)
             exact = Exact(np.reshape(exact.parts, (3, len(u), k, k, k)), u.dtype)
-            judge.hold("Categorical.third_cumulant", [name] * len(u), exact, family.third_cumulant, ULPS_TERMS)
+            judge.hold("Categorical.third_cumulant", [name] * len(u), exact, family.third_cumulant, ULPS_CUBE)
             _check_parameters(judge, u)
 
 
@@ -82,9 +84,12 @@ def _third(u: Array, n: int) -> Balls:
         )
         rest = 1 - sum((p[x] for x in {i, j, m}), arb(0))
         value.append(moment - rest * p[i] * p[j] * p[m])
-        size.append(
-            p[i] * (1 - p[i]) if i == j == m else p[i] * p[j] * p[m] / (p[i] if i in (j, m) else p[j] if j == m else 1)
-        )
+        one, *others = sorted({i, j, m})
+        if others:
+            moment_size = p[one] * p[others[0]] * (2 * p[others[1]] if len(others) > 1 else 1)
+        else:
+            moment_size = p[one] * (1 - p[one])
+        size.append(moment_size)
     return value, size
 
 
