@@ -26,8 +26,6 @@ SCALES = (1e-15, 1e-12, 1e-8, 1e-4, 1e-2, 1.0, 10.0, 100.0)
 """How far apart two families are, class by class."""
 ULPS_DIVERGENCE = 4
 """Of (1 + log K) (√KL + KL)."""
-ULPS_CUBE = 12
-"""Of a product of three probabilities, or of the size of its factors."""
 ONCE = 0.501
 """Ulps of one rounding."""
 MANY = 70
@@ -53,7 +51,7 @@ def check_families(judge: Judge) -> None:
         if k < MANY:
             exact = exact_rows(partial(_third, u), range(len(u)), u.dtype)
             exact = Exact(np.reshape(exact.parts, (3, len(u), k, k, k)), u.dtype)
-            judge.hold("Categorical.third_cumulant", [name] * len(u), exact, family.third_cumulant, ULPS_CUBE)
+            judge.hold("Categorical.third_cumulant", [name] * len(u), exact, family.third_cumulant, ULPS_TERMS)
             _check_parameters(judge, u)
 
 
