@@ -19,18 +19,13 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 COUNTS = ROOT / ".nox" / "counts"
 TORCH = "torch==2.13.0"
 SESSIONS = (
-    *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "dask", "onnx"),
-    *("cupy", "cupy-13", "others", "distributed", "peers", "wheel", "verification"),
+    *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "torch", "jax", "dask", "onnx"),
+    *("cupy", "cupy-13", "others", "verification", "wheel"),
 )
 """The sessions that run tests."""
 BESIDE = (
-    "torch-compile",
-    "torch-devices",
-    "jax-export",
-    "dask-schedulers",
-    "onnx-models",
-    "cupy-13-emulation",
-    "example",
+    *("strict", "torch-compile", "torch-devices", "distributed", "jax-export", "dask-schedulers", "onnx-models"),
+    *("cupy-13-emulation", "peers", "example"),
 )
 LANES = (*SESSIONS, *BESIDE)
 """What their reports are called: some sessions run a lane more, in the same environment."""
@@ -112,25 +107,26 @@ def numpy_lowest(session: nox.Session) -> None:
 
 @nox.session(python=["3.11", "3.12", "3.13"])
 def numpy(session: nox.Session) -> None:
-    """Run the suite on the latest NumPy of each Python."""
+    """Run the suite on the latest NumPy of each Python, and on array-api-strict: its devices, its flags off."""
     install(session, *groups("test"))
     pytest(session, "--lane=numpy")
-
-
-@nox.session(python="3.13")
-def strict(session: nox.Session) -> None:
-    """Run the suite on array-api-strict: its other devices, its flags off, its narrow devices."""
-    install(session, *groups("test"))
-    pytest(session, "--lane=strict", "--lane=strict-narrow")
+    if session.python == "3.13":
+        pytest(session, "--lane=strict", "--lane=strict-narrow", name="strict")
 
 
 @nox.session(python="3.11")
 def torch(session: nox.Session) -> None:
-    """Run the suite on torch: eager, autograd, torch.func, each call captured; on a pretend device, and on meta."""
-    install(session, *groups("test", "torch"))
+    """Run the suite on torch: eager, compiled, on a pretend device, on meta; the recipes on workers and on ranks."""
+    install(session, *groups("test", "torch", "dask"))
+    # Each worker compiles by itself: pools beside them would load torch once more.  The compiler knows the processor,
+    # and inductor need not build a program for each set of instructions to see it.
+    session.env["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
+    session.env["TORCHINDUCTOR_VEC_ISA_OK"] = "1"
     pytest(session, "--lane=torch", measured=True)
     pytest(session, "--lane=torch-compile", name="torch-compile")
     pytest(session, "--lane=torch-devices", name="torch-devices")
+    recipes = ("tests/test_dask_classes.py", "tests/test_torch_ranks.py")
+    pytest(session, "--lane=distributed", "--dist=loadfile", *recipes, name="distributed")
     session.run("python", "-m", "pip", "install", "-q", "mypy", "pyright[nodejs]")
     session.run("mypy", "--strict", "tests/typing/torch_types.py")
     session.run("pyright", "tests/typing/torch_types.py")
@@ -162,13 +158,6 @@ def others(session: nox.Session) -> None:
     pytest(session, "--lane=others")
 
 
-@nox.session(python="3.11")
-def distributed(session: nox.Session) -> None:
-    """Run the recipes for chunks and ranks on four worker processes of Dask and on four ranks of torch."""
-    install(session, *groups("test", "torch", "dask"))
-    pytest(session, "--lane=distributed", "--dist=loadfile", "tests/test_dask_classes.py", "tests/test_torch_ranks.py")
-
-
 @nox.session(python="3.12")
 def onnx(session: nox.Session) -> None:
     """Run the suite on ndonnx, exported with rows and classes unknown and executed in onnxruntime."""
@@ -196,18 +185,12 @@ def cupy_13(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11")
-def peers(session: nox.Session) -> None:
-    """Run SciPy's, optax's and torch's own tests of the same functions, and those of the main job."""
-    install(session, *groups("test", "torch", "jax", "peers"), extras="[example]")
-    pytest(session, "--lane=peers", measured=True)
-    pytest(session, "--lane=example", name="example")
-
-
-@nox.session(python="3.11")
 def verification(session: nox.Session) -> None:
-    """Prove every theorem of the code as it is, refuse its mutants, bound its rounding errors, and write the report."""
-    install(session, *groups("test", "torch", "jax", "peers"), extras="[verify]")
+    """Prove every theorem, refuse its mutants, write the report; run the tests of peers and of the main job."""
+    install(session, *groups("test", "torch", "jax", "peers"), extras="[verify,example]")
     pytest(session, "--lane=verification", "--dist=loadfile")
+    pytest(session, "--lane=peers", name="peers", measured=True)
+    pytest(session, "--lane=example", name="example")
     session.run("python", "-m", "verification")
 
 
@@ -239,10 +222,11 @@ def docs(session: nox.Session) -> None:
 @nox.session(python="3.13")
 def wheel(session: nox.Session) -> None:
     """Build the distributions, and run the suite of the source one on the wheel, from outside the tree."""
-    session.install("--no-compile", "build", *groups("test"), silent=True)
+    # That what builds it is all named is seen by pip, which builds for the other sessions from nothing else.
+    session.install("--no-compile", "build", *PROJECT["build-system"]["requires"], *groups("test"), silent=True)
     outside = Path(session.create_tmp()) / "outside"
     shutil.rmtree(outside, ignore_errors=True)
-    session.run("python", "-m", "build", "--outdir", str(outside), silent=True)
+    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(outside), silent=True)
     (source,) = outside.glob("*.tar.gz")
     (built,) = outside.glob("*.whl")
     shutil.unpack_archive(source, outside, filter="data")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations, product
+from itertools import combinations, cycle, product
 
 import numpy as np
 import pytest
@@ -113,8 +113,9 @@ OPTIONS = {
 }
 
 
-PAIRS = 11
-"""With this step through all combinations, every two options meet in all four ways."""
+REDUCTIONS = ("mean", "sum", "none")
+PAIRS = 7
+"""With this step through all combinations, each with the next reduction, every two options meet in all ways."""
 
 
 @pytest.mark.once
@@ -122,17 +123,19 @@ def test_rule_17_every_two_options_meet():
     some = list(product((False, True), repeat=len(OPTIONS)))[::PAIRS]
     for one, other in combinations(range(len(OPTIONS)), 2):
         assert len({(on[one], on[other]) for on in some}) == 4
+    for one in range(len(OPTIONS)):
+        assert len({(on[one], i % len(REDUCTIONS)) for i, on in enumerate(some)}) == 2 * len(REDUCTIONS)
 
 
 @pytest.mark.traced
-@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
-def test_rule_17_labels_equal_one_hot_rows(be, reduction):
+def test_rule_17_labels_equal_one_hot_rows(be):
     """The same number under every combination of options in NumPy, some elsewhere, none and all where it compiles."""
     every = [dict(zip(OPTIONS, values, strict=True)) for values in product(*OPTIONS.values())]
-    some = every[:: len(every) - 1 if be.slow else 1 if be.package == "numpy" else PAIRS]
-    normalizers = ["weights", "count", "batch", 2.5] if reduction == "mean" else ["weights"]
-    for i, options in enumerate(some):
-        normalizer = normalizers[i % len(normalizers)]
+    some = every[:: len(every) - 1 if be.slow else PAIRS]
+    cases = product(every, REDUCTIONS) if be.package == "numpy" else zip(some, cycle(REDUCTIONS), strict=False)
+    normalizers = cycle(["weights", "count", "batch", 2.5])
+    for options, reduction in cases:
+        normalizer = next(normalizers) if reduction == "mean" else "weights"
         labels = outcome(be, U, LABELS, reduction=reduction, normalizer=normalizer, **options)
         rows = outcome(be, U, np.eye(4)[LABELS], reduction=reduction, normalizer=normalizer, **options)
         assert_same(labels, rows, be.eps, scale=64)

@@ -41,8 +41,9 @@ def along(u: Any, p: Any, t: Any, v: Any, where: Any, *, axis: int) -> Any:
     return (*full, *reduced, *blocks, mean(u), *mean.total_and_weight(u))
 
 
-@pytest.mark.parametrize("axis", [-3, -2, -1, pytest.param(0, marks=pytest.mark.traced), 1, 2])
+@pytest.mark.parametrize("axis", [pytest.param(0, marks=pytest.mark.traced), -2, 2])
 def test_an_axis_is_that_axis_moved_last(be, axis, rng):
+    """Of either sign: what is compared with is along axis −1."""
     u, v = 3 * rng.normal(size=(3, 3, 3)), rng.normal(size=(3, 3, 3))
     u[0, 1, 2] = u[1, 0, 0] = -np.inf
     p, where = rng.uniform(size=(3, 3, 3)), rng.uniform(size=(3, 3, 3)) > 0.2
