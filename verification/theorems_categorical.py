@@ -176,7 +176,7 @@ CATEGORICAL = (
         (INVERSION,),
         covers=("Categorical.sample", "Categorical.mean"),
         assumptions=("$u$ real and finite", r"$0 \le f < 1$"),
-        sizes=(1, 2, 3),
+        sizes=(2, 1, 3),
         every=False,
     ),
     Theorem(

@@ -93,10 +93,10 @@ def draws(got: Evaluation, uniforms: Array, dtype: DType) -> Array:
     """
     xp, e = got.xp, got.rows.e
     if 0 in e.shape:
-        return xp.full_like(got.m + uniforms, -1, dtype=dtype)
+        return xp.full_like(uniforms, -1, dtype=dtype)
     classes = class_indices(size_of(e, -1), dtype, e, xp)
     sums, possible = cumulative_rows(e, xp), e > 0
-    last = xp.max(xp.where(possible, classes, -1), axis=-1, keepdims=True)
+    last = xp.max(xp.where(possible, classes, 0), axis=-1, keepdims=True)
     beyond = xp.logical_and(possible, sums > uniforms * sums[..., -1:])
     return xp.where(xp.isfinite(got.total), first_where(beyond, classes, last, xp), -1)
 
