@@ -46,7 +46,7 @@ def inverse_temperature(levels: Levels, target: Array, max_iter: int) -> Found:
         if is_readable(done) and bool(xp.all(done)):
             break
         low, high = xp.where(excess > 0, x + 4 * (excess / span), low), xp.where(excess > 0, high, x)
-        after = levels.step(beta, heights, target) * span
+        after = levels.step(beta, p, heights, target) * span
         after = xp.where(hot, -after, after)
         middle = xp.exp((xp.log(xp.where(low > 0, low, high)) + xp.log(high)) / 2)
         after = xp.where(xp.logical_and(after >= low, after <= high), after, middle)

@@ -67,9 +67,9 @@ class Levels:
         """Evaluate exp(−β heights) against its sum."""
         return Evaluation.of(-times(beta, heights, self.xp), self.xp, self.allowed)
 
-    def step(self, beta: Array, heights: Array, target: Array) -> Array:
+    def step(self, beta: Array, p: Array, heights: Array, target: Array) -> Array:
         """Return the next iterate of Newton's method for log((⟨E⟩ − bottom) / (top − ⟨E⟩)), linear for two levels."""
-        xp, p = self.xp, self.evaluated(beta, heights).probs()
+        xp = self.xp
         low, high, span = sum_rows(p * self.up, xp), sum_rows(p * self.down, xp), self.top - self.bottom
         x = heights / span
         spread = sum_rows(p * squared(x - sum_rows(p * x, xp)), xp)
@@ -79,7 +79,7 @@ class Levels:
     def polished(self, beta: Array, heights: Array, done: Array, target: Array) -> Array:
         """Take the steps that are differentiated, from a solution, where it is one."""
         for _ in range(POLISHING):
-            after = self.step(beta, heights, target)
+            after = self.step(beta, self.evaluated(beta, heights).probs(), heights, target)
             beta = self.xp.where(self.xp.logical_and(done, self.xp.isfinite(after)), after, beta)
         return self.xp.where(self.xp.isnan(target), self.xp.nan, beta)
 
