@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import xent_arrayapi as xent
 from verification._results import Theorem
-from xent_arrayapi._levels import Levels, State, reciprocal
+from xent_arrayapi._levels import Levels, Shares, State, reciprocal
 
 if TYPE_CHECKING:
     from verification._paths import Path
@@ -154,35 +154,34 @@ def duality(s: Setting) -> None:
 
 def newton(s: Setting) -> None:
     """Differentiate a step of Newton's method by the mean energy: at the solution, that is −1 / Var E."""
-    xp, up, down = s.xp, s.positives("x", "NK"), s.positives("y", "NK")
-    bottom, below, above, beta = s.reals("b", "N"), s.positives("a", "N"), s.positives("c", "N"), s.reals("beta", "")
-    levels = Levels(xp, xp.ones_like(up) == 1, bottom[:, None], (bottom + below + above)[:, None], up, down)
-    b = xp.zeros_like(levels.bottom) + beta
-    p = levels.evaluated(b, up).probs()
-    after = xp.squeeze(levels.step(b, p, up, (bottom + below)[:, None]), axis=-1)
+    near, far, x = s.positives("g", "NK"), s.positives("f", "NK"), s.reals("x", "")
+    goal, rest = s.positives("a", "N"), s.positives("c", "N")
+    levels = Levels.of(near, s.xp)
+    shares = Shares(levels, levels.bottom != levels.bottom, levels.bottom, near, far, goal[:, None], rest[:, None])
+    start = s.xp.zeros_like(goal[:, None]) + x
+    p = levels.evaluated(start, near).probs()
+    step = shares.step(start, p)
+    after, excess = s.xp.squeeze(step.after, axis=-1), s.xp.squeeze(step.excess, axis=-1)
     for (n,) in s.indices("N"):
-        low = s.sum("K", lambda k: s.at(p, n, k) * s.at(up, n, k))
-        high = s.sum("K", lambda k: s.at(p, n, k) * s.at(down, n, k))
-        variance = s.sum("K", lambda k: s.at(p, n, k) * (s.at(up, n, k) - low) ** 2)
-        near, far, value = s.at(below, n), s.at(above, n), s.at(after, n)
-        step = s.log(low / near * (far / high)) * low * high / variance / (near + far)
-        s.equal(r"$\beta_1 = \beta + \varphi \, u v / (\operatorname{Var} E \, (t - b))$", value, s.at(beta) + step)
-        slope = s.diff(value, below, n) - s.diff(value, above, n)
-        s.equal(
-            r"$\partial \beta_1 / \partial E = -\frac{u v}{(E - b)(t - E)} / \operatorname{Var} E$,"
-            r" which is $-1 / \operatorname{Var} E$ where $u = E - b$",
-            slope * near * far * variance,
-            -low * high,
-        )
+        u = s.sum("K", lambda k: s.at(p, n, k) * s.at(near, n, k))
+        v = s.sum("K", lambda k: s.at(p, n, k) * s.at(far, n, k))
+        variance = s.sum("K", lambda k: s.at(p, n, k) * (s.at(near, n, k) - u) ** 2)
+        a, c, value = s.at(goal, n), s.at(rest, n), s.at(after, n)
+        s.equal(r"$x_1 = x + \varphi \, u v / \operatorname{Var} g$", value, s.at(x) + s.log(u / a * (c / v)) * u * v / variance)
+        s.equal("the excess is $u - a$", s.at(excess, n), u - a)
+        slope = s.diff(value, goal, n) - s.diff(value, rest, n)
+        claim = r"$(\partial_a - \partial_c) x_1 = -(a + c) \frac{u v}{a c} / \operatorname{Var} g$"
+        s.equal(f"{claim}, which is $-1 / \\operatorname{{Var}} g$ where $u = a$, $v = c$, $a + c = 1$",
+                slope * a * c * variance, -u * v * (a + c))  # fmt: skip
 
 
 def two_levels(s: Path) -> None:
     """Solve for the mean energy of two levels."""
     ground, gap, q = s.reals("E_0", "N"), s.positives("Delta", "N"), s.number("q", high=1.0)
     energies = s.xp.stack([ground, ground + gap], axis=-1)
-    levels = Levels.of(energies, s.xp)
-    start = s.xp.zeros_like(levels.bottom)
-    beta = levels.polished(start, levels.up, start == 0, (ground + gap * q)[:, None])
+    shares = Shares.of(Levels.of(energies, s.xp), (ground + gap * q)[:, None])
+    start = s.xp.zeros_like(shares.goal)
+    beta = shares.polished(start, start == 0)
     ensemble, certificate = xent.Boltzmann(energies).at_mean_energy(ground + gap * q, max_iter=0)
     for (n,) in s.indices("N"):
         solution = s.log((1 - s.term(q)) / s.term(q)) / s.at(gap, n)
@@ -284,13 +283,12 @@ BOLTZMANN = (
     Theorem(
         "newton-step",
         "Newton's method for the inverse temperature of a mean energy",
-        r"\beta_1 = \beta + \frac{\varphi \, u v}{(t - b) \operatorname{Var} E}, \quad"
-        r" \varphi = \log \frac{u}{v} - \log \frac{E - b}{t - E}, \quad"
-        r" u = \langle E \rangle - b, \; v = t - \langle E \rangle",
+        r"x_1 = x + \frac{\varphi \, u v}{\operatorname{Var} g}, \quad \varphi = \log \frac{u}{v} - \log \frac{a}{c},"
+        r" \quad u = \langle g \rangle, \; v = \langle f \rangle",
         newton,
         (SEED,),
         covers=("Boltzmann.at_mean_energy",),
-        assumptions=(r"$b < E < t$, $\beta$ real",),
+        assumptions=(r"$g, f$ the distances of the levels from both ends as shares of the range, $a, c$ those of $E$; positive",),
         sizes=(),
     ),
     Theorem(

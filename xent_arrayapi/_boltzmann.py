@@ -7,8 +7,8 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Generic
 
-from xent_arrayapi._bracketed import inverse_temperature
-from xent_arrayapi._levels import Levels, State, reciprocal
+from xent_arrayapi._bracketed import solution
+from xent_arrayapi._levels import Levels, Shares, State, reciprocal
 from xent_arrayapi._namespace import is_readable, namespace_of, quiet
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._typing import ArrayT, LogitsT
@@ -312,10 +312,11 @@ class Boltzmann(Generic[LogitsT]):
             if is_readable(target):
                 self._refuse(levels, target, inside, rows)
             target = xp.where(inside, target, xp.nan)
-            found = inverse_temperature(levels, target, max_iter)
-            beta = levels.polished(found.beta, found.heights, found.done, target)
+            shares = Shares.of(levels, target)
+            x, done, iterations = solution(shares, max_iter)
+            beta = shares.polished(x, done)
             state = State.at(levels, beta, reciprocal(beta, xp))
-            parts = (*state.bounds(target), found.iterations, state.attains(target))
+            parts = (*state.bounds(target), iterations, state.attains(target))
             return self._ensemble(state, rows), EntropyCertificate(*(rows.reduced(x) for x in parts))
 
     def _levels(self, **others: SupportsArray | float) -> tuple[Rows, Levels]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from xent_arrayapi._namespace import sum_rows
 from xent_arrayapi._partition import Evaluation, row_max
@@ -29,9 +29,9 @@ def reciprocal(x: Array, xp: Namespace) -> Array:
     return xp.where(x == 0, xp.inf, 1 / xp.where(x == 0, 1, x))
 
 
-def settled(excess: Array, goal: Array, response: Array, xp: Namespace) -> Array:
-    """Tell where ⟨E⟩ is as near as rounding lets it be: its excess against the goal, and what a rounding of β changes."""
-    return xp.abs(excess) <= ROUNDINGS * float(xp.finfo(excess.dtype).eps) * (goal + response)
+def settled(excess: Array, size: Array, xp: Namespace) -> Array:
+    """Tell where a mean energy is as near its goal as rounding lets it be, by the size of what is rounded."""
+    return xp.abs(excess) <= ROUNDINGS * float(xp.finfo(excess.dtype).eps) * size
 
 
 def squared(x: Array) -> Array:
@@ -67,21 +67,63 @@ class Levels:
         """Evaluate exp(−β heights) against its sum."""
         return Evaluation.of(-times(beta, heights, self.xp), self.xp, self.allowed)
 
-    def step(self, beta: Array, p: Array, heights: Array, target: Array) -> Array:
-        """Return the next iterate of Newton's method for log((⟨E⟩ − bottom) / (top − ⟨E⟩)), linear for two levels."""
-        xp = self.xp
-        low, high, span = sum_rows(p * self.up, xp), sum_rows(p * self.down, xp), self.top - self.bottom
-        x = heights / span
-        spread = sum_rows(p * squared(x - sum_rows(p * x, xp)), xp)
-        excess = xp.log(low / (target - self.bottom) * ((self.top - target) / high))
-        return beta + excess * (low / span) * (high / span) / spread / span
 
-    def polished(self, beta: Array, heights: Array, done: Array, target: Array) -> Array:
-        """Take the steps that are differentiated, from a solution, where it is one."""
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """Levels and a mean energy between their ends, by their distances from both as shares of the range.
+
+    The unknown is x = |β| (top − bottom): near is the end that β favours, and all is as for β > 0.
+    """
+
+    levels: Levels
+    hot: Array
+    """Where β < 0."""
+    span: Array
+    near: Array
+    far: Array
+    goal: Array
+    """How far the mean energy is to be from the near end."""
+    rest: Array
+    """How far from the other: no number is 1 less another, for that cancels."""
+
+    @classmethod
+    def of(cls, levels: Levels, target: Array) -> Shares:
+        """Measure levels and a mean energy; where that is above the mean of the energies, β < 0."""
+        xp, span = levels.xp, levels.top - levels.bottom
+        up, down, low, high = levels.up / span, levels.down / span, target - levels.bottom, levels.top - target
+        count = sum_rows(xp.where(levels.allowed, xp.ones_like(up), 0), xp)
+        hot = low / span > sum_rows(up, xp) / count
+        near, far = xp.where(hot, down, up), xp.where(hot, up, down)
+        return cls(levels, hot, span, near, far, xp.where(hot, high, low) / span, xp.where(hot, low, high) / span)
+
+    def beta(self, x: Array) -> Array:
+        """Return β."""
+        return self.levels.xp.where(self.hot, -x, x) / self.span
+
+    def step(self, x: Array, p: Array) -> Step:
+        """Take a step of Newton's method for log(u / v), which is linear in x for two levels."""
+        xp = self.levels.xp
+        u, v = sum_rows(p * self.near, xp), sum_rows(p * self.far, xp)
+        spread = sum_rows(p * squared(self.near - u), xp)
+        return Step(x + xp.log(u / self.goal * (self.rest / v)) * u * v / spread, u - self.goal, spread + squared(u))
+
+    def polished(self, x: Array, done: Array) -> Array:
+        """Return β after the steps that are differentiated, from a solution x, where it is one."""
+        xp = self.levels.xp
         for _ in range(POLISHING):
-            after = self.step(beta, self.evaluated(beta, heights).probs(), heights, target)
-            beta = self.xp.where(self.xp.logical_and(done, self.xp.isfinite(after)), after, beta)
-        return self.xp.where(self.xp.isnan(target), self.xp.nan, beta)
+            after = self.step(x, self.levels.evaluated(x, self.near).probs()).after
+            x = xp.where(xp.logical_and(done, xp.isfinite(after)), after, x)
+        return xp.where(xp.isnan(self.goal), xp.nan, self.beta(x))
+
+
+class Step(NamedTuple):
+    """What comes of a step from x."""
+
+    after: Array
+    excess: Array
+    """How much further than its goal the mean energy is from the near end, at x."""
+    square: Array
+    """The mean square of the distance from there: how much more a relative change of x changes, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +192,7 @@ class State:
         return dual, self.entropy(), times(self.beta, -residual, xp), residual
 
     def attains(self, target: Array) -> Array:
-        """Tell where ⟨E⟩ is a mean energy, as near as rounding lets it be."""
+        """Tell where ⟨E⟩ is a mean energy, as near as rounding lets it be: that of ⟨E⟩, and what that of β changes."""
         xp, span, goal = self.levels.xp, self.levels.top - self.levels.bottom, target - self.end
-        x, spread = self.beta * span, self.mean(squared(self.heights / span))
-        return settled((self.mean(self.heights) - goal) / span, xp.abs(goal / span), xp.abs(x) * spread, xp)
+        excess, square = (self.mean(self.heights) - goal) / span, self.mean(squared(self.heights / span))
+        return settled(excess, xp.abs(goal / span) + xp.abs(self.beta * span) * square, xp)
