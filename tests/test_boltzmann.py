@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from flint import arb, ctx
-from hypothesis import strategies as st
 
 import xent_arrayapi as xent
 from tests.conftest import close
 from tests.test_autodiff import agree, tools
 from tests.test_autodiff import outputs as derived
-from tests.test_properties import forall, near, outputs
+from tests.test_properties import near, outputs
 from xent_arrayapi import Boltzmann
 
 NAN, INF = np.nan, np.inf
@@ -131,7 +130,7 @@ def test_no_class_and_one_and_no_row(be, shape, batch):
     assert got[-1].shape == shape
     for x in got[:-1]:
         assert x.shape == batch
-    assert np.all(got[0] == np.log(shape[-1]) - 1 if shape[-1] > 1 else got[0] == (-INF if shape[-1] == 0 else -1))
+    near(be, got[0], np.full(batch, {0: -INF, 1: -1.0, 3: np.log(3) - 1}[shape[-1]]), roundings=4, size=1)
 
 
 @pytest.mark.parametrize("axis", [-3, -2, -1, 0, 1, 2])
@@ -145,7 +144,7 @@ def test_an_axis_is_that_axis_moved_last(be, axis, rng):
     for one, other in zip(got, expected, strict=True):
         near(be, one, other, roundings=16, size=4)
     middle = moved.mean(-1) * 0.5 + moved.min(-1) * 0.5
-    found = outputs(be, functools.partial(at_mean_energy, axis=axis), be.array(energies), be.array(middle))
+    found = outputs(be, functools.partial(at_mean_energy, axis=axis, max_iter=6), be.array(energies), be.array(middle))
     assert found[8].shape == energies.shape
     near(be, found[2], middle, roundings=64, size=4)
 
@@ -202,22 +201,15 @@ def test_a_mean_energy_is_reached(be):
     assert np.all(p >= 0)
 
 
-def test_no_distribution_of_that_mean_has_more_entropy(be):
+def test_no_distribution_of_that_mean_has_more_entropy(be, rng):
     """Weak duality, for distributions that have nothing to do with a temperature; and β is found again."""
-    entry = st.lists(st.integers(1, 9), min_size=4, max_size=4)
-    rows = np.asarray([0.0, 1.0, 1.5, 4.0])
-
-    def check(case):
-        weights, beta = case
-        q = np.asarray(weights) / np.sum(weights)
-        energies = np.stack([rows, rows])
-        mean = np.exp(-beta * rows) @ rows / np.sum(np.exp(-beta * rows))
-        got = outputs(be, at_mean_energy, be.array(energies), be.array([q @ rows, mean]))
-        assert np.all(got[-1])
-        assert got[9][0] >= -np.sum(q * np.log(q)) - 32 * be.eps
-        close(got[6][1], beta, rtol=0, atol=2048 * be.eps * (1 + np.exp(2 * abs(beta))))
-
-    forall(be, st.tuples(entry, st.floats(-3, 3, width=32)), check)
+    rows, q, beta = np.asarray([0.0, 1.0, 1.5, 4.0]), rng.dirichlet(np.ones(4), size=40), rng.uniform(-3, 3, size=40)
+    weights = np.exp(-beta[:, None] * rows)
+    wanted = np.concatenate([q @ rows, weights @ rows / np.sum(weights, axis=-1)])
+    got = outputs(be, functools.partial(at_mean_energy, max_iter=10), be.array(rows), be.array(wanted))
+    assert np.all(got[-1])
+    assert np.all(got[9][:40] >= -np.sum(q * np.log(q), axis=-1) - 32 * be.eps)
+    near(be, got[6][40:], beta, roundings=64, size=np.exp(4 * np.abs(beta)))
 
 
 def test_few_steps_say_how_far_they_got(be):
@@ -230,7 +222,7 @@ def test_few_steps_say_how_far_they_got(be):
     assert not np.any(some[14])
     assert list(some[13]) == [1, 1]
     assert np.all(np.abs(some[12]) < np.abs(start[12]))
-    solved = outputs(be, at_mean_energy, energies, wanted)
+    solved = outputs(be, functools.partial(at_mean_energy, max_iter=8), energies, wanted)
     assert np.all(some[9] >= solved[10])
 
 
@@ -383,7 +375,10 @@ def test_no_iteration_leaves_its_bracket():
 
 @pytest.mark.once
 def test_an_ensemble_prints_its_temperature():
-    assert repr(Boltzmann(np.asarray([0.0, 1.0])).at_beta(2.0)) == "CanonicalEnsemble(beta=array(2.), temperature=array(0.5))"
+    assert (
+        repr(Boltzmann(np.asarray([0.0, 1.0])).at_beta(2.0))
+        == "CanonicalEnsemble(beta=array(2.), temperature=array(0.5))"
+    )
 
 
 @pytest.mark.once

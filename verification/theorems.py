@@ -13,5 +13,6 @@ from verification.theorems_sigmoid import SIGMOID
 from verification.theorems_softmax import SOFTMAX
 
 THEOREMS = {
-    theorem.id: theorem for theorem in (*PARTITION, *SOFTMAX, *LOSSES, *OPTIONS, *SIGMOID, *ENTROPY, *MODELS, *BOLTZMANN, *LAYOUT)
+    theorem.id: theorem
+    for theorem in (*PARTITION, *SOFTMAX, *LOSSES, *OPTIONS, *SIGMOID, *ENTROPY, *MODELS, *BOLTZMANN, *LAYOUT)
 }

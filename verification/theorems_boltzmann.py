@@ -73,7 +73,9 @@ def free_energy(s: Setting) -> None:
             s.equal("$F = -T \\log Z$", s.at(f, n), -t * s.at(ensemble.log_partition, n))
             s.equal(r"$F = \langle E \rangle - T H$", s.at(f, n), s.at(mean, n) - t * s.at(entropy, n))
             s.equal(r"$\partial F / \partial T = -H$", sign * s.diff(s.at(f, n), size), -s.at(entropy, n))
-            s.equal(r"$\partial F / \partial E_k = p_k$", s.diff(s.at(f, n), energies, n, k), s.at(ensemble.probs, n, k))
+            s.equal(
+                r"$\partial F / \partial E_k = p_k$", s.diff(s.at(f, n), energies, n, k), s.at(ensemble.probs, n, k)
+            )
             capacity = s.at(ensemble.heat_capacity, n)
             slope = sign * s.diff(s.at(mean, n), size)
             s.equal(r"$C = \partial \langle E \rangle / \partial T$", slope, capacity)
@@ -98,7 +100,10 @@ def hottest(s: Setting) -> None:
 def coldest(s: Path) -> None:
     """Take the temperature to 0, from above and from below."""
     u = s.reals("u", "NK")
-    for ensemble, sign in ((xent.Boltzmann(-1 * u).at_temperature(0), -1), (xent.Boltzmann(u).at_beta(-float("inf")), 1)):
+    for ensemble, sign in (
+        (xent.Boltzmann(-1 * u).at_temperature(0), -1),
+        (xent.Boltzmann(u).at_beta(-float("inf")), 1),
+    ):
         for n, k in s.indices("NK"):
             ties = s.term(len(s.ties(n)))
             left = s.term(1) if k in s.ties(n) else s.term(0)
@@ -144,7 +149,9 @@ def duality(s: Setting) -> None:
             expected = s.at(ensemble.log_partition, n) + sign * s.at(size) * s.at(mean, n)
             s.equal(r"$D(\beta) = \log Z + \beta E$", value, expected)
             above = value - s.at(xent.entropy(q), n)
-            s.equal(r"$D(\beta) - H(q) = \mathrm{KL}(q \Vert p)$ for $E = \langle E \rangle_q$", above, s.at(divergence, n))
+            s.equal(
+                r"$D(\beta) - H(q) = \mathrm{KL}(q \Vert p)$ for $E = \langle E \rangle_q$", above, s.at(divergence, n)
+            )
             s.equal(r"the gap is $D(\beta) - H(p)$", s.at(gap, n), value - s.at(entropy, n))
             s.equal(r"the gap is $\beta (E - \langle E \rangle_p)$", s.at(gap, n), sign * s.at(size) * off)
             s.equal(r"the residual is $\langle E \rangle_p - E$", s.at(residual, n), -off)
@@ -167,7 +174,11 @@ def newton(s: Setting) -> None:
         v = s.sum("K", lambda k: s.at(p, n, k) * s.at(far, n, k))
         variance = s.sum("K", lambda k: s.at(p, n, k) * (s.at(near, n, k) - u) ** 2)
         a, c, value = s.at(goal, n), s.at(rest, n), s.at(after, n)
-        s.equal(r"$x_1 = x + \varphi \, u v / \operatorname{Var} g$", value, s.at(x) + s.log(u / a * (c / v)) * u * v / variance)
+        s.equal(
+            r"$x_1 = x + \varphi \, u v / \operatorname{Var} g$",
+            value,
+            s.at(x) + s.log(u / a * (c / v)) * u * v / variance,
+        )
         s.equal("the excess is $u - a$", s.at(excess, n), u - a)
         slope = s.diff(value, goal, n) - s.diff(value, rest, n)
         claim = r"$(\partial_a - \partial_c) x_1 = -(a + c) \frac{u v}{a c} / \operatorname{Var} g$"
@@ -185,7 +196,9 @@ def two_levels(s: Path) -> None:
     ensemble, certificate = xent.Boltzmann(energies).at_mean_energy(ground + gap * q, max_iter=0)
     for (n,) in s.indices("N"):
         solution = s.log((1 - s.term(q)) / s.term(q)) / s.at(gap, n)
-        s.equal(r"$\beta = \frac{1}{\Delta} \log \frac{1 - q}{q}$ after one step and after two", s.at(beta, n, 0), solution)
+        s.equal(
+            r"$\beta = \frac{1}{\Delta} \log \frac{1 - q}{q}$ after one step and after two", s.at(beta, n, 0), solution
+        )
         s.equal(r"the start is $\beta = 0$", s.at(ensemble.beta, n), s.term(0))
         s.equal(r"its dual is $\log 2$", s.at(certificate.dual, n), s.log(s.term(2)))
         residual = s.at(gap, n) * (s.term(1) - 2 * s.term(q))
@@ -288,7 +301,9 @@ BOLTZMANN = (
         newton,
         (SEED,),
         covers=("Boltzmann.at_mean_energy",),
-        assumptions=(r"$g, f$ the distances of the levels from both ends as shares of the range, $a, c$ those of $E$; positive",),
+        assumptions=(
+            r"$g, f$ the distances of the levels from both ends as shares of the range, $a, c$ those of $E$; positive",
+        ),
         sizes=(),
     ),
     Theorem(
