@@ -281,7 +281,7 @@ def test_batches_that_do_not_match(be):
 
 
 def test_dtypes(be):
-    """Half precision and integers: numbers of rows in the dtype to compute in, probabilities in that of the energies."""
+    """Half precision and integers: numbers of rows in the dtype to compute in, probabilities in that of energies."""
     for name in be.halves:
         ensemble, c = Boltzmann(be.array([[0.0, 1.0, 2.0]], name)).at_mean_energy(be.array([0.75], name))
         assert ensemble.probs.dtype == be.dtype(name)

@@ -12,7 +12,5 @@ from verification.theorems_partition import PARTITION
 from verification.theorems_sigmoid import SIGMOID
 from verification.theorems_softmax import SOFTMAX
 
-THEOREMS = {
-    theorem.id: theorem
-    for theorem in (*PARTITION, *SOFTMAX, *LOSSES, *OPTIONS, *SIGMOID, *ENTROPY, *MODELS, *BOLTZMANN, *LAYOUT)
-}
+GROUPS = (PARTITION, SOFTMAX, LOSSES, OPTIONS, SIGMOID, ENTROPY, MODELS, BOLTZMANN, LAYOUT)
+THEOREMS = {theorem.id: theorem for group in GROUPS for theorem in group}

@@ -2,6 +2,7 @@ r"""Theorems on the Boltzmann distribution: maximal entropy, thermodynamics, and
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import xent_arrayapi as xent
@@ -86,7 +87,7 @@ def free_energy(s: Setting) -> None:
 def hottest(s: Setting) -> None:
     """Take the temperature to infinity."""
     energies = s.reals("E", "NK")
-    ensemble = xent.Boltzmann(energies).at_temperature(float("inf"))
+    ensemble = xent.Boltzmann(energies).at_temperature(math.inf)
     for n, k in s.indices("NK"):
         count = s.sum("K", lambda _: s.term(1))
         s.equal("$p_k = 1 / K$", s.at(ensemble.probs, n, k) * count, s.term(1))

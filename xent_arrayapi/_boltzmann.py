@@ -49,6 +49,8 @@ class CanonicalEnsemble(Generic[ArrayT]):
     cancels, whatever is added to the energies.  Numbers for a row are float32 for half precision, and else of the
     dtype of the energies.  Lazy-safe: no value is read.
 
+    Source: ``seeds/000``, the answer (softmax as a Boltzmann distribution).
+
     Examples
     --------
     >>> import numpy as np
@@ -56,7 +58,7 @@ class CanonicalEnsemble(Generic[ArrayT]):
     >>> ensemble.probs
     array([0.70538451, 0.25949646, 0.03511903])
     >>> ensemble.mean_energy, ensemble.heat_capacity
-    (array(0.36485354), array(0.44244987))
+    (array(0.36485354), array(0.4424496))
     """
 
     beta: ArrayT
@@ -72,6 +74,11 @@ class CanonicalEnsemble(Generic[ArrayT]):
 
         Where there are more temperatures than rows of energies, they have the axes of both, and the class axis at
         `axis`.
+
+        Notes
+        -----
+        Theorems: boltzmann-distribution, mean-and-variance-of-the-energy, free-energy, infinite-temperature,
+        ground-states, forbidden-states.
         """
         with quiet(self._rows.xp):
             probs = self._state.got.probs()
@@ -81,32 +88,62 @@ class CanonicalEnsemble(Generic[ArrayT]):
 
     @property
     def log_partition(self) -> ArrayT:
-        """The logarithm of Z; −inf without states.  Limit at β = ±inf: −β times the energy of the states left."""
+        """The logarithm of Z; −inf without states.  Limit at β = ±inf: −β times the energy of the states left.
+
+        Notes
+        -----
+        Theorems: boltzmann-distribution, mean-and-variance-of-the-energy, free-energy, forbidden-states.
+        """
         return self._of(State.log_partition)
 
     @property
     def free_energy(self) -> ArrayT:
-        """The free energy F = −T log Z = ⟨E⟩ − T S; at T = 0 the energy of the states left, at T = inf −inf."""
+        """The free energy F = −T log Z = ⟨E⟩ − T S; at T = 0 the energy of the states left, at T = inf −inf.
+
+        Notes
+        -----
+        Theorems: free-energy, ground-states.
+        """
         return self._of(State.free_energy)
 
     @property
     def mean_energy(self) -> ArrayT:
-        """The mean energy ⟨E⟩ = −∂ log Z / ∂β."""
+        """The mean energy ⟨E⟩ = −∂ log Z / ∂β.
+
+        Notes
+        -----
+        Theorems: mean-and-variance-of-the-energy, free-energy, ground-states, forbidden-states.
+        """
         return self._of(State.mean_energy)
 
     @property
     def energy_variance(self) -> ArrayT:
-        """The variance of the energy, ⟨(E − ⟨E⟩)²⟩ = ∂² log Z / ∂β²."""
+        """The variance of the energy, ⟨(E − ⟨E⟩)²⟩ = ∂² log Z / ∂β².
+
+        Notes
+        -----
+        Theorems: mean-and-variance-of-the-energy, free-energy.
+        """
         return self._of(State.energy_variance)
 
     @property
     def heat_capacity(self) -> ArrayT:
-        """The heat capacity d⟨E⟩/dT = β² Var E, in units of k_B; 0 at T = 0 and T = inf."""
+        """The heat capacity d⟨E⟩/dT = β² Var E, in units of k_B; 0 at T = 0 and T = inf.
+
+        Notes
+        -----
+        Theorems: free-energy, infinite-temperature, ground-states.
+        """
         return self._of(State.heat_capacity)
 
     @property
     def entropy(self) -> ArrayT:
-        """The entropy S = −Σ p log p = log Z + β ⟨E⟩ in nats; at T = 0 the logarithm of how many states are left."""
+        """The entropy S = −Σ p log p = log Z + β ⟨E⟩ in nats; at T = 0 the logarithm of how many states are left.
+
+        Notes
+        -----
+        Theorems: boltzmann-distribution, free-energy, infinite-temperature, ground-states.
+        """
         return self._of(State.entropy)
 
     def _of(self, quantity: Callable[[State], Array]) -> ArrayT:
@@ -140,6 +177,18 @@ class EntropyCertificate(Generic[ArrayT]):
     See Also
     --------
     Boltzmann.at_mean_energy : makes it.
+
+    Notes
+    -----
+    Sources: ``seeds/000``, the answer (the constrained maximum); Boyd and Vandenberghe 2004,
+    ISBN 978-0-521-83378-3, section 5.1.3 (weak duality).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> _, certificate = Boltzmann(np.asarray([0.0, 1.0])).at_mean_energy(0.25)
+    >>> certificate.dual, certificate.entropy
+    (array(0.56233514), array(0.56233514))
     """
 
     dual: ArrayT
@@ -197,7 +246,7 @@ class Boltzmann(Generic[LogitsT]):
     array([0.        , 0.36485354, 1.33333333])
     >>> ensemble, certificate = system.at_mean_energy(0.5)
     >>> ensemble.temperature, certificate.converged
-    (array(1.24407378), array(True))
+    (array(1.33388513), array(True))
     """
 
     energies: LogitsT
@@ -229,6 +278,10 @@ class Boltzmann(Generic[LogitsT]):
         ValueError
             If it is nan (where values cannot be read without a synchronisation or a graph computation, that row
             is nan), does not broadcast, or is on another device.
+
+        Notes
+        -----
+        Theorems: free-energy, infinite-temperature, ground-states.
         """
         rows, levels = self._levels(temperature=temperature)
         with quiet(rows.xp):
@@ -255,6 +308,10 @@ class Boltzmann(Generic[LogitsT]):
         ValueError
             If it is nan (where values cannot be read without a synchronisation or a graph computation, that row
             is nan), does not broadcast, or is on another device.
+
+        Notes
+        -----
+        Theorems: boltzmann-distribution, mean-and-variance-of-the-energy, ground-states, forbidden-states.
         """
         rows, levels = self._levels(beta=beta)
         with quiet(rows.xp):
@@ -300,6 +357,8 @@ class Boltzmann(Generic[LogitsT]):
         of β.  A step that leaves the bracket is replaced by its geometric mean, so that no row diverges.  Where a row
         has converged, two more steps are taken from a constant: what automatic differentiation makes of them is
         dβ/dE = −1 / Var E and its like, to second order, whatever the steps before were.
+
+        Theorems: energy-dual, newton-step, two-levels.
         """
         rows, levels = self._levels(mean_energy=mean_energy)
         xp, max_iter = rows.xp, whole_number("max_iter", max_iter)

@@ -46,7 +46,8 @@ class Executed(SphinxDirective):
                 check=False,
             )
             if done.returncode:
-                raise self.error(f"{self.arguments[0]} failed:\n{done.stderr[-4000:]}")
+                msg = f"{self.arguments[0]} failed:\n{done.stderr[-4000:]}"
+                raise self.error(msg)
             drawn = picture.read_text(encoding="utf-8")
         label = self.options["alt"].replace("&", "&amp;").replace('"', "&quot;")
         drawn = drawn[drawn.index("<svg") :].replace(INK, "currentColor")

@@ -87,9 +87,11 @@ def main() -> None:
     left, right = figure.subplots(1, 2)
     plane(left)
     triangle(right)
-    print("   eta_1   eta_2   theta")
+    said = ["   eta_1   eta_2   theta"]
     for eta in ([0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [-6.0, -6.0]):
-        print(f"{eta[0]:8.1f}{eta[1]:8.1f}   {np.array2string(mean(np.asarray(eta)), precision=4, floatmode='fixed')}")
+        theta = np.array2string(mean(np.asarray(eta)), precision=4, floatmode="fixed")
+        said.append(f"{eta[0]:8.1f}{eta[1]:8.1f}   {theta}")
+    print("\n".join(said))  # noqa: T201  # what the page shows
     save(figure)
 
 

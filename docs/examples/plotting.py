@@ -1,4 +1,4 @@
-"""What the plots of the documentation have in common: colours that are read on white and on black, and how one is saved."""
+"""What the plots of the documentation share: colours for light and dark pages, and how one is saved."""
 
 from __future__ import annotations
 

@@ -87,10 +87,12 @@ def table(system: Boltzmann[Any]) -> None:
     """Print some temperatures, negative ones by β."""
     beta = np.asarray([np.inf, 2.0, 0.5, 0.0, -0.5, -2.0, -np.inf])
     ensemble = system.at_beta(beta)
-    print("   beta      T  mean energy  entropy  heat capacity  populations")
+    said = ["   beta      T  mean energy  entropy  heat capacity  populations"]
     rows = zip(beta, ensemble.temperature, ensemble.mean_energy, ensemble.entropy, ensemble.heat_capacity, strict=True)
     for (b, t, e, s, c), p in zip(rows, ensemble.probs, strict=True):
-        print(f"{b:7.2f} {t:6.2f} {e:12.4f} {s:8.4f} {c:14.4f}  {np.array2string(p, precision=3, floatmode='fixed')}")
+        probs = np.array2string(p, precision=3, floatmode="fixed")
+        said.append(f"{b:7.2f} {t:6.2f} {e:12.4f} {s:8.4f} {c:14.4f}  {probs}")
+    print("\n".join(said))  # noqa: T201  # what the page shows
 
 
 def main() -> None:
