@@ -135,7 +135,7 @@ def test_no_class_and_one_and_no_row(be, shape, batch):
 
 @pytest.mark.parametrize("axis", [-3, -2, -1, 0, 1, 2])
 def test_an_axis_is_that_axis_moved_last(be, axis, rng):
-    energies = rng.normal(size=(2, 3, 4))
+    energies = rng.normal(size=(3, 3, 3))
     moved = np.ascontiguousarray(np.moveaxis(energies, axis, -1))
     beta = rng.normal(size=moved.shape[:-1])
     *got, p = outputs(be, functools.partial(at_beta, axis=axis), be.array(energies), be.array(beta))

@@ -24,6 +24,7 @@ ORDER = (
         "_objective",
         "_loss_rows",
         "_boltzmann",
+        "_certificate",
         "_bracketed",
         "_levels",
         "_entropy",

@@ -108,7 +108,7 @@ class ObjectNamespace:
             return self.domain.lift(value)
         if dtype == "bool":
             return bool(value)
-        known = self.domain.constant(value) if isinstance(value, Element) else None
+        known = value.domain.constant(value) if isinstance(value, Element) else None
         return operator.index(value if known is None or known.denominator != 1 else known.numerator)
 
     def asarray(self, values: Any, *, dtype: str = "float64") -> ObjectArray:

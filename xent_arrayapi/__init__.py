@@ -1,6 +1,7 @@
 """The whole public interface, in one list."""
 
-from xent_arrayapi._boltzmann import Boltzmann, CanonicalEnsemble, EntropyCertificate
+from xent_arrayapi._boltzmann import Boltzmann, CanonicalEnsemble
+from xent_arrayapi._certificate import EntropyCertificate
 from xent_arrayapi._cross_entropy import SoftmaxCrossEntropy, softmax_cross_entropy
 from xent_arrayapi._entropy import cross_entropy, entropy, kl_divergence
 from xent_arrayapi._partition import LogPartition

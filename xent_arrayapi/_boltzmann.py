@@ -8,6 +8,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Generic
 
 from xent_arrayapi._bracketed import solution
+from xent_arrayapi._certificate import EntropyCertificate
 from xent_arrayapi._levels import Levels, Shares, State, reciprocal
 from xent_arrayapi._namespace import is_readable, namespace_of, quiet
 from xent_arrayapi._rows import Rows
@@ -33,10 +34,12 @@ class CanonicalEnsemble(Generic[ArrayT]):
 
     Parameters
     ----------
+    system : Boltzmann
+        The energy levels.
     beta : array, real floating, shape ``(...)``
         The inverse temperature of each row.
     temperature : array, real floating, shape ``(...)``
-        The temperature of each row in units of k_B, which is an energy.
+        The temperature of each row in units of k_B, which is an energy; 1 / β.
 
     See Also
     --------
@@ -61,12 +64,19 @@ class CanonicalEnsemble(Generic[ArrayT]):
     (array(0.36485354), array(0.4424496))
     """
 
+    system: Boltzmann[ArrayT] = field(repr=False)
     beta: ArrayT
     temperature: ArrayT
-    _: KW_ONLY
-    _state: State = field(repr=False)
-    _rows: Rows = field(repr=False)
-    _axis: int = field(repr=False)
+    _rows: Rows = field(init=False, repr=False)
+    _state: State = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Evaluate the levels once, for all that follows from them."""
+        rows, levels = self.system._levels(beta=self.beta, temperature=self.temperature)  # noqa: SLF001  # ours
+        with quiet(rows.xp):
+            columns = (rows.xp.expand_dims(rows.cast(x), axis=-1) for x in (self.beta, self.temperature))
+            object.__setattr__(self, "_state", State.at(levels, *columns))
+        object.__setattr__(self, "_rows", rows)
 
     @property
     def probs(self) -> ArrayT:
@@ -82,7 +92,8 @@ class CanonicalEnsemble(Generic[ArrayT]):
         """
         with quiet(self._rows.xp):
             probs = self._state.got.probs()
-            rows = replace(self._rows, shape=tuple(probs.shape), axes=(axis_of(self._axis, probs.ndim),))
+            axes = (axis_of(self.system.axis, probs.ndim),)
+            rows = replace(self._rows, shape=tuple(probs.shape), axes=axes)
             value: ArrayT = rows.back(probs)
             return value
 
@@ -150,53 +161,6 @@ class CanonicalEnsemble(Generic[ArrayT]):
         with quiet(self._rows.xp):
             value: ArrayT = self._rows.reduced(quantity(self._state))
             return value
-
-
-@dataclass(frozen=True, eq=False)
-class EntropyCertificate(Generic[ArrayT]):
-    r"""Hold what shows how near an ensemble is to the largest entropy at a mean energy E.
-
-    .. math:: D(\beta) = \log Z(\beta) + \beta E \ge H(q) \quad \text{for every } \beta
-        \text{ and every } q \text{ with } \langle E \rangle_q = E .
-
-    Parameters
-    ----------
-    dual : array, real floating, shape ``(...)``
-        D, which no entropy at the mean energy E exceeds.
-    entropy : array, real floating, shape ``(...)``
-        The entropy of the ensemble.
-    gap : array, real floating, shape ``(...)``
-        D less the entropy, which is β (E − ⟨E⟩): evaluated as that.
-    residual : array, real floating, shape ``(...)``
-        ⟨E⟩ − E.
-    iterations : array, int32, shape ``(...)``
-        How many steps each row took before it was as near as rounding lets it be.
-    converged : array, bool, shape ``(...)``
-        Whether the residual is explained by rounding.
-
-    See Also
-    --------
-    Boltzmann.at_mean_energy : makes it.
-
-    Notes
-    -----
-    Sources: ``seeds/000``, the answer (the constrained maximum); Boyd and Vandenberghe 2004,
-    ISBN 978-0-521-83378-3, section 5.1.3 (weak duality).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> _, certificate = Boltzmann(np.asarray([0.0, 1.0])).at_mean_energy(0.25)
-    >>> certificate.dual, certificate.entropy
-    (array(0.56233514), array(0.56233514))
-    """
-
-    dual: ArrayT
-    entropy: ArrayT
-    gap: ArrayT
-    residual: ArrayT
-    iterations: ArrayT
-    converged: ArrayT
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,7 +250,7 @@ class Boltzmann(Generic[LogitsT]):
         rows, levels = self._levels(temperature=temperature)
         with quiet(rows.xp):
             t = self._column("temperature", temperature, levels, rows)
-            return self._ensemble(State.at(levels, reciprocal(t, rows.xp), t), rows)
+            return CanonicalEnsemble(self, rows.reduced(reciprocal(t, rows.xp)), rows.reduced(t))
 
     def at_beta(self, beta: float | SupportsArray, /) -> CanonicalEnsemble[LogitsT]:
         """Evaluate the distribution at an inverse temperature.
@@ -316,7 +280,7 @@ class Boltzmann(Generic[LogitsT]):
         rows, levels = self._levels(beta=beta)
         with quiet(rows.xp):
             b = self._column("beta", beta, levels, rows)
-            return self._ensemble(State.at(levels, b, reciprocal(b, rows.xp)), rows)
+            return CanonicalEnsemble(self, rows.reduced(b), rows.reduced(reciprocal(b, rows.xp)))
 
     def at_mean_energy(
         self, mean_energy: float | SupportsArray, /, *, max_iter: int = MAX_ITER
@@ -374,9 +338,10 @@ class Boltzmann(Generic[LogitsT]):
             shares = Shares.of(levels, target)
             x, done, iterations = solution(shares, max_iter)
             beta = shares.polished(x, done)
-            state = State.at(levels, beta, reciprocal(beta, xp))
+            ensemble = CanonicalEnsemble(self, rows.reduced(beta), rows.reduced(reciprocal(beta, xp)))
+            state = ensemble._state  # noqa: SLF001  # ours
             parts = (*state.bounds(target), iterations, state.attains(target))
-            return self._ensemble(state, rows), EntropyCertificate(*(rows.reduced(x) for x in parts))
+            return ensemble, EntropyCertificate(*(rows.reduced(x) for x in parts))
 
     def _levels(self, **others: SupportsArray | float) -> tuple[Rows, Levels]:
         arrays = {name: x for name, x in others.items() if not isinstance(x, Real)}
@@ -406,7 +371,3 @@ class Boltzmann(Generic[LogitsT]):
         must = "lie strictly between the lowest and the highest level of its row, whose distributions"
         must += " `at_temperature(0)` and `at_beta(-inf)` are"
         refuse_values("mean_energy", rows.reduced(target), rows.reduced(xp.logical_not(inside)), must, xp)
-
-    def _ensemble(self, state: State, rows: Rows) -> CanonicalEnsemble[LogitsT]:
-        beta, temperature = rows.reduced(state.beta), rows.reduced(state.temperature)
-        return CanonicalEnsemble(beta, temperature, _state=state, _rows=rows, _axis=self.axis)

@@ -165,7 +165,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, logistic-reductions, gradient-of-the-loss, gradient-for-labels,
         unnormalised-targets, minimum-of-the-loss, class-weights, sample-weights, label-smoothing,
         temperature-of-the-loss, softcap, z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked,
@@ -193,7 +192,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, logistic-reductions, gradient-of-the-loss, gradient-for-labels,
         unnormalised-targets, class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap,
         z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked, ignored-rows, reductions,
@@ -220,7 +218,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets, hessian-of-the-loss,
         class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
         mask-and-smoothing, all-options, all-options-masked, softcap-derivatives, ignored-rows, reductions,
@@ -249,7 +246,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: gradient-for-labels, unnormalised-targets, hessian-of-the-loss, class-weights, sample-weights,
         label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss, mask-and-smoothing, all-options,
         all-options-masked, softcap-derivatives, ignored-rows, reductions, class-axis.
@@ -274,7 +270,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets, hessian-of-the-loss,
         class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
         mask-and-smoothing, all-options, all-options-masked, softcap-derivatives, ignored-rows, reductions,
@@ -309,7 +304,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-reductions, ignored-rows, reductions.
         """
         if not isinstance(self.normalizer, str):

@@ -83,7 +83,7 @@ def triangle(ax: Any) -> None:
 
 def main() -> None:
     """Draw, and print the map at a few points."""
-    figure = Figure(figsize=(11, 5.4), layout="constrained")
+    figure = Figure(figsize=(9.2, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     plane(left)
     triangle(right)

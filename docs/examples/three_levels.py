@@ -98,7 +98,7 @@ def table(system: Boltzmann[Any]) -> None:
 def main() -> None:
     """Draw and print."""
     system = Boltzmann(LEVELS)
-    figure = Figure(figsize=(11, 7.2), layout="constrained")
+    figure = Figure(figsize=(9.2, 6.4), layout="constrained")
     axes = figure.subplots(2, 2, height_ratios=(1.25, 1))
     entropy_of_energy(axes[0, 0], system)
     populations(axes[1, 0], system)
