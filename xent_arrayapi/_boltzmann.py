@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from xent_arrayapi._typing import Array, SupportsArray
 
 MAX_ITER = 24
-"""A third more than any of 29 280 rows took: see `docs/theory.md`."""
+"""A third more than any row of `docs/measure.py temperature` takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,7 +296,8 @@ class Boltzmann(Generic[LogitsT]):
             E, strictly between the lowest and the highest energy of its row.
         max_iter : int, default 24
             The largest number of steps, at least 0, each of which evaluates the distribution once.  It stops earlier
-            once all rows have converged, where that can be read without a synchronisation or a graph computation.
+            once all rows have converged, where that can be read without a synchronisation or a graph computation;
+            elsewhere all are taken, and what is compiled is as long: 8 will do for levels without extreme gaps.
 
         Returns
         -------
