@@ -21,6 +21,7 @@ extensions = [
     "numpydoc",
     "mathml",
     "complete",
+    "executed",
     "verified",
 ]
 exclude_patterns = ["_build"]
@@ -29,7 +30,7 @@ templates_path = ["_templates"]
 html_theme = "furo"
 html_title = f"{project} {release}"
 html_static_path = ["_static"]
-html_css_files = ["math.css"]
+html_css_files = ["math.css", "executed.css"]
 html_math_renderer = "mathml"
 
 autosummary_generate = True

@@ -238,7 +238,43 @@ def errors_of(row: np.ndarray, label: int) -> tuple[float, ...]:
     )
 
 
-MEASUREMENTS = (dominant, spread, spread32, logarithm, gradient, flush, ties, sums, merging, half, accuracy)
+def temperature() -> None:
+    """Count the steps to the temperature of a mean energy, over spectra and mean energies of all sizes, NumPy."""
+    rng, n = np.random.default_rng(5), np.arange(1.0, 201)
+    wide = {"uniform": rng.uniform(size=(400, 5)), "three levels": rng.uniform(size=(400, 3))}
+    wide["degenerate ends"] = np.sort(rng.uniform(size=(400, 6)))[:, [0, 0, 2, 3, 5, 5]]
+    wide["12 decades, K = 8"], wide["12 decades"] = (10 ** rng.uniform(-6, 6, size=s) for s in ((400, 8), (60, 1000)))
+    wide["normal"], wide["equidistant"] = rng.normal(size=(60, 1000)), np.tile(np.arange(1000.0), (60, 1))
+    wide["n squared"], wide["-1 over n squared"] = np.tile(n**2, (60, 1)), np.tile(-1 / n**2, (60, 1))
+    wide["stairs"] = np.tile([0, 1e-12, 1e-9, 1e-6, 1e-3, 1], (60, 1))
+    for name, levels in wide.items():
+        steps, reached = [], []
+        for dtype, least in (("float64", -15), ("float64", -300), ("float32", -7), ("float32", -30)):
+            up = levels - np.min(levels, axis=-1, keepdims=True)
+            share = 10 ** rng.uniform(least, -0.1, size=len(up))
+            for sign in (1, -1):
+                energies, wanted = (sign * up).astype(dtype), (sign * share * np.max(up, axis=-1)).astype(dtype)
+                _, certificate = xent.Boltzmann(energies).at_mean_energy(wanted)
+                steps.append(certificate.iterations)
+                reached.append(certificate.converged)
+        rows, done = np.concatenate(steps), np.concatenate(reached)
+        line(name, f"{rows.size} rows, median {np.median(rows):g}, most {np.max(rows)}, {np.sum(~done)} not converged")
+
+
+MEASUREMENTS = (
+    dominant,
+    spread,
+    spread32,
+    logarithm,
+    gradient,
+    flush,
+    ties,
+    sums,
+    merging,
+    half,
+    accuracy,
+    temperature,
+)
 
 
 def main() -> None:

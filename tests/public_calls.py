@@ -25,6 +25,12 @@ W = U[:, :2]
 N, M = U.shape[0], SIGNS.size
 
 
+TEMPERATURES = np.asarray([0.5, -2.0, 1.25])
+"""One of them negative."""
+MEANS = np.asarray([0.0, 2.75, 0.0625])
+"""Between the two levels of each row of W."""
+
+
 class Call(NamedTuple):
     """A public call, as a function of floating arrays, and of labels where it takes some."""
 
@@ -103,6 +109,36 @@ def divergence(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.sum(p * np.log(p / q), axis=-1)
 
 
+def moments(e: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean and the variance of the energy."""
+    p = probs(-beta[:, None] * e)
+    mean = np.sum(p * e, axis=-1)
+    return mean, np.sum(p * e * e, axis=-1) - mean * mean
+
+
+def thermal(e: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Return F − S C of levels at temperatures."""
+    f, (mean, variance) = -t * lse(-e / t[:, None]), moments(e, 1 / t)
+    return f - (mean - f) / t * variance / t**2
+
+
+def of_two_levels(e: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Return β of a mean energy."""
+    return np.log((e[:, 1] - mean) / (mean - e[:, 0])) / (e[:, 1] - e[:, 0])
+
+
+def thermodynamic(e: Any, t: Any) -> Any:
+    """Return the same of an ensemble."""
+    ensemble = xent.Boltzmann(e).at_temperature(t)
+    return ensemble.free_energy - ensemble.entropy * ensemble.heat_capacity
+
+
+def moment_product(e: Any, beta: Any) -> Any:
+    """Return log Z ⟨E⟩ Var E."""
+    ensemble = xent.Boltzmann(e).at_beta(beta)
+    return ensemble.log_partition * ensemble.mean_energy * ensemble.energy_variance
+
+
 def halves(u: Any) -> Any:
     """Merge the partitions of two halves of the classes, and evaluate the first half."""
     left, right = xent.LogPartition.of(u[:, :2]), xent.LogPartition.of(u[:, 2:])
@@ -146,6 +182,15 @@ CALLS = {
     "LogPartition.merge": Call(lambda u: halves(u).logsumexp, lse, (U,)),
     "LogPartition.softmax": Call(lambda u: halves(u).softmax(u), probs, (U,)),
     "LogPartition.log_softmax": Call(lambda u: halves(u).log_softmax(u), lambda u: u - lse(u)[:, None], (U,)),
+    "Boltzmann.at_temperature": Call(thermodynamic, thermal, (U, TEMPERATURES)),
+    "Boltzmann.at_beta": Call(
+        moment_product,
+        lambda e, b: lse(-b[:, None] * e) * moments(e, b)[0] * moments(e, b)[1],
+        (U, 1 / TEMPERATURES),
+    ),
+    "Boltzmann.at_mean_energy": Call(
+        lambda e, mean: xent.Boltzmann(e).at_mean_energy(mean, max_iter=6)[0].beta, of_two_levels, (W, MEANS)
+    ),
     "entropy": Call(xent.entropy, lambda p: -np.sum(p * np.log(p), axis=-1), (P,)),
     "cross_entropy": Call(xent.cross_entropy, lambda p, q: -np.sum(p * np.log(q), axis=-1), (P, P[::-1])),
     "kl_divergence": Call(xent.kl_divergence, divergence, (P, P[::-1])),

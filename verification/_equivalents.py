@@ -7,6 +7,7 @@ EQUIVALENT: dict[str, str] = {
     "value changes.  What changes is what torch and JAX differentiate, which other tests hold.",
     "_jacobian.centred:constant-6a2b46": "The largest entry at a maximal logit is −inf only where a row has no "
     "classes, or where all entries are: no element of a result changes.",
+    "_levels.reciprocal:constant-c5c403": "Where x is 0, the quotient is left out, whatever it is: no value changes.",
     "_logits.over:branch-3be441": "u / 4 and t / 4 are exact, but for subnormal u, and the quotient is rounded alike.",
     "_namespace.rows_in_order:connective-9061ae": "A vector has one layout: to lay it out anew changes no number.",
 }

@@ -16,7 +16,7 @@ from verification._certificates import certificate, replaced
 from verification._field import Field
 from verification._object_array import boxed
 from verification._objects import Limits, ObjectNamespace
-from verification._options import HUGE, TINY, Option, symbolic_options
+from verification._options import EPS, HUGE, TINY, Option, symbolic_options
 from verification._results import Check, NotProvedError, Step, UndecidedError, Verdict
 from verification._sympy_elements import SympyField
 from verification._terms import Term
@@ -61,7 +61,8 @@ class Fixed:
     def _limits(self, dtype: str) -> Limits:
         bits = np.finfo(dtype).bits
         tiny, huge = (Option(self.domain.number(Fraction(2) ** n), *ends) for n, ends in ((-1022, TINY), (1022, HUGE)))
-        return Limits(bits, None, huge, None, tiny)
+        eps = Option(self.domain.number(Fraction(2) ** -52), *EPS)
+        return Limits(bits, None, huge, eps, tiny)
 
     def size(self, axis: str) -> int:
         """Return the size of an axis."""

@@ -10,6 +10,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from verification import (
+    _numeric_boltzmann,
     _numeric_edges,
     _numeric_families,
     _numeric_functions,
@@ -48,6 +49,7 @@ PARTS: dict[str, Part] = {
     "rows left out": _numeric_special.check_rows_left_out,
     "dtypes": _numeric_layout.check_dtypes,
     "edges": _numeric_edges.check_edges,
+    "Boltzmann distribution": _numeric_boltzmann.check_boltzmann,
     "axes": _numeric_layout.check_axes,
 }
 DTYPES = ("float32", "float64")

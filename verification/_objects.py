@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verification._cases import Cases, apply, branch, choose
+from verification._elements import Element
 from verification._object_array import ObjectArray, boxed, mapped
 from verification._results import UndecidedError
 
@@ -105,7 +106,10 @@ class ObjectNamespace:
         """Return a Python number, or an element, as an element of a dtype."""
         if dtype in FLOATING:
             return self.domain.lift(value)
-        return bool(value) if dtype == "bool" else operator.index(value)
+        if dtype == "bool":
+            return bool(value)
+        known = value.domain.constant(value) if isinstance(value, Element) else None
+        return operator.index(value if known is None or known.denominator != 1 else known.numerator)
 
     def asarray(self, values: Any, *, dtype: str = "float64") -> ObjectArray:
         """Return nested sequences of Python numbers or elements as an array."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TINY = (2.0**-1023, 2.0**-1021)
 """Where the smallest normal number of a dtype lies."""
+EPS = (2.0**-53, 2.0**-22)
+"""Where the spacing of a dtype at 1 lies."""
 HUGE = (sys.float_info.max, math.inf)
 """Where its largest number lies: no option is beyond it."""
 

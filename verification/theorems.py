@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from verification.theorems_boltzmann import BOLTZMANN
 from verification.theorems_categorical import CATEGORICAL
 from verification.theorems_entropy import ENTROPY
 from verification.theorems_layout import LAYOUT
@@ -12,7 +13,5 @@ from verification.theorems_partition import PARTITION
 from verification.theorems_sigmoid import SIGMOID
 from verification.theorems_softmax import SOFTMAX
 
-THEOREMS = {
-    theorem.id: theorem
-    for theorem in (*PARTITION, *SOFTMAX, *LOSSES, *OPTIONS, *SIGMOID, *ENTROPY, *MODELS, *CATEGORICAL, *LAYOUT)
-}
+GROUPS = (PARTITION, SOFTMAX, LOSSES, OPTIONS, SIGMOID, ENTROPY, MODELS, CATEGORICAL, BOLTZMANN, LAYOUT)
+THEOREMS = {theorem.id: theorem for group in GROUPS for theorem in group}

@@ -1,4 +1,4 @@
-r"""Theorems on the models of the documents: maximum likelihood, the linear model, the categorical family, Boltzmann."""
+r"""Theorems on the models of the documents: maximum likelihood, the linear model, the categorical family."""
 
 from __future__ import annotations
 
@@ -128,38 +128,6 @@ def bregman(s: Setting) -> None:
         )
 
 
-def boltzmann(s: Setting) -> None:
-    """Show that softmax of −βE has the largest entropy among all distributions of its mean energy."""
-    energies, beta = s.reals("E", "NK"), s.reals("beta", "")
-    q = s.probabilities("q", "NK", summed=s.given(r"$\sum_k q_k = 1$"))
-    u = -1 * beta * energies
-    p, a = xent.softmax(u), xent.logsumexp(u)
-    best, other, divergence = xent.entropy(p), xent.entropy(q), xent.kl_divergence(q, p)
-    for n, k in s.indices("NK"):
-        slope = -s.log(s.at(p, n, k)) - 1 - s.at(beta) * s.at(energies, n, k)
-        s.equal(r"$\partial_k (H - \beta \langle p, E \rangle) = \log Z - 1$ for every $k$", slope, s.at(a, n) - 1)
-        gap = s.at(best, n) - s.at(other, n) - s.at(divergence, n)
-        excess = s.sum("K", lambda j: (s.at(p, n, j) - s.at(q, n, j)) * s.at(energies, n, j))
-        s.equal(
-            r"$H(p) - H(q) = \mathrm{KL}(q \Vert p) + \beta (\langle E \rangle_p - \langle E \rangle_q)$",
-            gap,
-            s.at(beta) * excess,
-        )
-
-
-def thermodynamics(s: Setting) -> None:
-    """Differentiate log Z by the inverse temperature."""
-    energies, beta = s.reals("E", "NK"), s.reals("beta", "")
-    u = -1 * beta * energies
-    p, a = xent.softmax(u), xent.logsumexp(u)
-    for (n,) in s.indices("N"):
-        mean = s.sum("K", lambda k: s.at(p, n, k) * s.at(energies, n, k))
-        variance = s.sum("K", lambda k: s.at(p, n, k) * (s.at(energies, n, k) - mean) ** 2)
-        first = s.diff(s.at(a, n), beta)
-        s.equal(r"$\partial \log Z / \partial \beta = -\langle E \rangle$", first, -mean)
-        s.equal(r"$\partial^2 \log Z / \partial \beta^2 = \operatorname{Var} E$", s.diff(first, beta), variance)
-
-
 MODELS = (
     Theorem(
         "maximum-likelihood",
@@ -228,26 +196,5 @@ MODELS = (
         ("seeds/002, the log-normaliser",),
         covers=("Categorical.kl_divergence", "kl_divergence", "logsumexp", "softmax"),
         assumptions=("$u, v$ real and finite",),
-    ),
-    Theorem(
-        "boltzmann-distribution",
-        "The Boltzmann distribution has the largest entropy at its mean energy",
-        r"H(p) - H(q) = \mathrm{KL}(q \Vert p) \ge 0 \quad \text{for } p = S(-\beta E), \;"
-        r" \langle E \rangle_q = \langle E \rangle_p",
-        boltzmann,
-        ("seeds/000, the Boltzmann distribution",),
-        covers=("softmax", "logsumexp", "entropy", "kl_divergence"),
-        assumptions=(r"$E, \beta$ real", "$q$ positive"),
-        hypotheses=(r"$\sum_k q_k = 1$",),
-    ),
-    Theorem(
-        "mean-and-variance-of-the-energy",
-        "The derivatives of log Z by the inverse temperature",
-        r"\frac{\partial \log Z}{\partial \beta} = -\langle E \rangle, \qquad"
-        r" \frac{\partial^2 \log Z}{\partial \beta^2} = \operatorname{Var} E",
-        thermodynamics,
-        ("seeds/000, the Boltzmann distribution",),
-        covers=("softmax", "logsumexp"),
-        assumptions=(r"$E, \beta$ real",),
     ),
 )

@@ -104,7 +104,7 @@ def logsumexp(
 
     Theorems: log-partition, gradient-of-logsumexp, shift-invariance, compensated-shift, weighted-logsumexp, mask,
     hessian-of-logsumexp, entropy-of-softmax, categorical-family, minimal-form, divergence-of-families,
-    boltzmann-distribution, mean-and-variance-of-the-energy, class-axis, class-axes, no-classes, one-class.
+    boltzmann-distribution, class-axis, class-axes, no-classes, one-class.
 
     Examples
     --------
@@ -201,8 +201,7 @@ def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: S
     Theorems: log-partition, gradient-of-logsumexp, shift-invariance, compensated-shift, mask, temperature,
     true-maximum, temperature-zero, jacobian-of-softmax, derivative-of-log-softmax, logistic-function,
     entropy-of-softmax, maximum-likelihood, gradient-of-the-linear-model, categorical-family, minimal-form,
-    divergence-of-families, boltzmann-distribution, mean-and-variance-of-the-energy, class-axis, class-axes,
-    one-class.
+    divergence-of-families, boltzmann-distribution, class-axis, class-axes, one-class.
 
     Examples
     --------

@@ -146,6 +146,14 @@ def broadcasts_to(name: str, x: Array, shape: tuple[int | None, ...]) -> None:
         raise ValueError(msg)
 
 
+def broadcasts_against(name: str, x: Array, shape: tuple[int | None, ...], like: str) -> None:
+    """Check that an array and a shape broadcast against each other."""
+    pairs = zip(reversed(x.shape), reversed(shape), strict=False)
+    if not all(1 in pair or None in pair or pair[0] == pair[1] for pair in pairs):
+        msg = f"`{name}` must broadcast against the shape {tuple(shape)} of {like}, not have shape {tuple(x.shape)}."
+        raise ValueError(msg)
+
+
 def refuse_values(name: str, x: Array, bad: Array, must: str, xp: Namespace) -> None:
     """Raise for the first element where `bad` holds; reads values."""
     if not bool(xp.any(bad)):

@@ -1,0 +1,61 @@
+"""Runs a script on every build, and shows what it drew and what it printed: the directive `executed`.
+
+The picture is part of the page, so that its text has the colour of the reader's theme.  A script that fails, fails the
+build.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util.docutils import SphinxDirective
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parents[2]
+INK = "#808081"
+"""The colour that scripts draw text and axes in, as of `docs/examples/plotting.py`."""
+
+
+class Executed(SphinxDirective):
+    """`executed`: a script that takes `--output FILE.svg`, with the option `alt`, what its picture shows."""
+
+    required_arguments = 1
+    option_spec: ClassVar = {"alt": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        """Return the picture, and what was printed."""
+        _, name = self.env.relfn2path(self.arguments[0])
+        self.env.note_dependency(name)
+        self.env.note_reread()  # it is the library that is shown, and that may have changed
+        with tempfile.TemporaryDirectory() as folder:
+            picture = Path(folder) / "plot.svg"
+            done = subprocess.run(  # noqa: S603  # a script of ours
+                [sys.executable, name, "--output", str(picture)],
+                env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                msg = f"{self.arguments[0]} failed:\n{done.stderr[-4000:]}"
+                raise self.error(msg)
+            drawn = picture.read_text(encoding="utf-8")
+        label = self.options["alt"].replace("&", "&amp;").replace('"', "&quot;")
+        drawn = drawn[drawn.index("<svg") :].replace(INK, "currentColor")
+        html = f'<figure class="executed" role="img" aria-label="{label}">{drawn}</figure>'
+        return [nodes.raw("", html, format="html"), nodes.literal_block("", done.stdout.rstrip())]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directive."""
+    app.add_directive("executed", Executed)
+    return {"parallel_read_safe": True}
