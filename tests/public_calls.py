@@ -17,6 +17,10 @@ P = np.asarray([[0.125, 0.25, 0.125, 0.5], [0.25, 0.25, 0.25, 0.25], [0.5, 0.125
 LABELS = np.asarray([2, 0, 3])
 HITS = np.eye(4)[LABELS]
 SIGNS = HITS[:, ::2]
+UNIFORMS = np.asarray([0.75, 0.25, 0.5])
+DRAWN = np.eye(4)[[2, 0, 1]]
+"""What the uniforms draw."""
+SAMPLES = np.asarray([[0, 1, 2, 1], [2, 2, 0, 1], [1, 0, 0, 2]])
 W = U[:, :2]
 N, M = U.shape[0], SIGNS.size
 
@@ -48,6 +52,27 @@ def jvp(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 def jacobian(u: np.ndarray) -> np.ndarray:
     s = probs(u)
     return s[..., None] * (np.eye(s.shape[-1]) - s[..., None, :])
+
+
+def third(u: np.ndarray) -> np.ndarray:
+    s, same = probs(u), np.eye(4)
+    pairs = [
+        np.einsum(f"{pair},n{one},n{other}->nijk", same, s, s)
+        for pair, one, other in (("ij", "i", "k"), ("ik", "i", "j"), ("jk", "j", "i"))
+    ]
+    return np.einsum("ni,ij,ik->nijk", s, same, same) - sum(pairs) + 2 * np.einsum("ni,nj,nk->nijk", s, s, s)
+
+
+def log_prob(u: np.ndarray, hits: np.ndarray) -> np.ndarray:
+    return np.sum(hits * u, axis=-1) - lse(u)
+
+
+def cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return lse(v) - np.sum(probs(u) * v, axis=-1)
+
+
+def shares(w: np.ndarray) -> np.ndarray:
+    return np.einsum("ni,nik->nk", w, np.eye(3)[SAMPLES]) / np.sum(w, axis=-1, keepdims=True)
 
 
 def loss(u: np.ndarray) -> np.ndarray:
@@ -94,6 +119,11 @@ def of_sigmoid_loss(use: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *arrays: use(xent.SigmoidCrossEntropy(arrays[-1], check_values=False), *arrays[:-1])
 
 
+def of_family(use: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what uses one or two families as a function of their logits and what follows."""
+    return lambda u, *others: use(xent.Categorical(u), *others)
+
+
 def quotient(of: tuple[Any, Any]) -> Any:
     return of[0] / of[1]
 
@@ -132,6 +162,54 @@ CALLS = {
     ),
     "SoftmaxCrossEntropy.total_and_weight": Call(
         of_softmax_loss(lambda h, u: quotient(h.total_and_weight(u))), loss, *LOGITS
+    ),
+    "Categorical.from_probs": Call(
+        lambda p: xent.Categorical.from_probs(p).mean, lambda p: p / np.sum(p, axis=-1, keepdims=True), (3 * P,)
+    ),
+    "Categorical.from_natural": Call(
+        lambda eta: xent.Categorical.from_natural(eta, reference=1).mean,
+        lambda eta: probs(np.insert(eta, 1, 0, axis=-1)),
+        (V[:, :3],),
+    ),
+    "Categorical.fit": Call(
+        lambda w, y: xent.Categorical.fit(y, classes=3, sample_weight=w).mean, shares, (P,), (SAMPLES,)
+    ),
+    "Categorical.natural": Call(
+        of_family(lambda family: family.natural(reference=-3)),
+        lambda u: np.delete(u - u[:, 1:2], 1, axis=-1),
+        (U,),
+    ),
+    "Categorical.log_normalizer": Call(of_family(lambda family: family.log_normalizer), lse, (U,)),
+    "Categorical.mean": Call(of_family(lambda family: family.mean), probs, (U,)),
+    "Categorical.covariance": Call(of_family(lambda family: family.covariance), jacobian, (U,)),
+    "Categorical.third_cumulant": Call(of_family(lambda family: family.third_cumulant), third, (U,)),
+    "Categorical.fisher_information": Call(
+        of_family(lambda family: family.fisher_information(reference=2)),
+        lambda u: np.delete(np.delete(jacobian(u), 2, axis=-1), 2, axis=-2),
+        (U,),
+    ),
+    "Categorical.entropy": Call(of_family(lambda family: family.entropy), lambda u: cross(u, u), (U,)),
+    "Categorical.cross_entropy": Call(
+        of_family(lambda family, v: family.cross_entropy(xent.Categorical(v))), cross, (U, V)
+    ),
+    "Categorical.kl_divergence": Call(
+        of_family(lambda family, v: family.kl_divergence(xent.Categorical(v))),
+        lambda u, v: cross(u, v) - cross(u, u),
+        (U, V),
+    ),
+    "Categorical.log_prob": Call(
+        of_family(lambda family, y: family.log_prob(y, check_values=False)), lambda u: log_prob(u, HITS), *LOGITS
+    ),
+    "Categorical.mode": Call(
+        of_family(lambda family: family.log_prob(family.mode, check_values=False)),
+        lambda u: log_prob(u, np.eye(4)[[2, 0, 2]]),
+        (U,),
+    ),
+    "Categorical.sample": Call(
+        of_family(lambda family, x: family.log_prob(family.sample(x, check_values=False), check_values=False)),
+        lambda u: log_prob(u, DRAWN),
+        (U,),
+        (UNIFORMS,),
     ),
     "sigmoid": Call(xent.sigmoid, logistic, (U,)),
     "log_sigmoid": Call(xent.log_sigmoid, lambda u: -np.log(1 + np.exp(-u)), (U,)),

@@ -217,7 +217,11 @@ def everything(x: Any, t: Any, other: Any) -> tuple[dict[str, Any], dict[str, An
     """Call every public name: what comes back in the dtype of the logits, and what in the dtype of a loss."""
     h = SoftmaxCrossEntropy(t, class_weights=other[0, :], check_values=False)
     binary = xent.SigmoidCrossEntropy(other, pos_weight=other, check_values=False)
-    part = LogPartition.of(x)
+    part, family = LogPartition.of(x), xent.Categorical(x)
+    made = (
+        *(xent.Categorical.from_natural(x), xent.Categorical.from_probs(x, check_values=False)),
+        xent.Categorical.fit(t, classes=4, sample_weight=other[:, 0], check_values=False),
+    )
     methods = ("grad", "hessian", "hessian_diag")
     like_logits = {
         "softmax": xent.softmax(x),
@@ -227,6 +231,10 @@ def everything(x: Any, t: Any, other: Any) -> tuple[dict[str, Any], dict[str, An
         "softmax_jacobian": xent.softmax_jacobian(x),
         "softmax_jvp": xent.softmax_jvp(x, other),
         "LogPartition": (part.softmax(x), part.log_softmax(x)),
+        "Categorical": (
+            *(family.mean, family.covariance, family.third_cumulant, family.natural(), family.fisher_information()),
+            *(one.logits for one in made),
+        ),
         "SoftmaxCrossEntropy": (*(getattr(h, name)(x) for name in methods), h.hvp(x, other), h.value_and_grad(x)[1]),
         "SigmoidCrossEntropy": (*(getattr(binary, name)(x) for name in methods), binary.hvp(x, other)),
     }
@@ -235,6 +243,10 @@ def everything(x: Any, t: Any, other: Any) -> tuple[dict[str, Any], dict[str, An
         "softmax_cross_entropy": xent.softmax_cross_entropy(x, t, check_values=False, reduction="none"),
         "sigmoid_cross_entropy": xent.sigmoid_cross_entropy(x, other, check_values=False),
         "LogPartition": (part.max, part.tail, part.logsumexp, part.merge(part).tail),
+        "Categorical": (
+            *(family.log_normalizer, family.entropy, family.cross_entropy(family), family.kl_divergence(family)),
+            family.log_prob(t, check_values=False),
+        ),
         "SoftmaxCrossEntropy": (h(x), *h.total_and_weight(x), h.value_and_grad(x)[0]),
         "SigmoidCrossEntropy": (binary(x), *binary.total_and_weight(x)),
     }

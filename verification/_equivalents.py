@@ -9,6 +9,5 @@ EQUIVALENT: dict[str, str] = {
     "classes, or where all entries are: no element of a result changes.",
     "_logits.over:branch-3be441": "u / 4 and t / 4 are exact, but for subnormal u, and the quotient is rounded alike.",
     "_namespace.rows_in_order:connective-9061ae": "A vector has one layout: to lay it out anew changes no number.",
-    "_objective.Case.blocks:index-f57ed6": "Only the diagonal is taken, where row and column are the same.",
 }
 """By the id of the mutant; one that is refused after all, or is no longer generated, fails the run."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from verification import (
     _numeric_edges,
+    _numeric_families,
     _numeric_functions,
     _numeric_layout,
     _numeric_losses,
@@ -32,6 +33,8 @@ PARTS: dict[str, Part] = {
     "Jacobian": _numeric_functions.check_jacobian,
     "weighted sums": _numeric_functions.check_weights,
     "probability vectors": _numeric_probabilities.check_probabilities,
+    "families": _numeric_families.check_families,
+    "labels of families": _numeric_families.check_labels,
     "logistic function": _numeric_probabilities.check_sigmoid,
     "options of the logistic loss": _numeric_probabilities.check_sigmoid_options,
     "options of the loss": _numeric_losses.check_options,

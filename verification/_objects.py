@@ -316,6 +316,13 @@ class ObjectNamespace:
             raise UndecidedError(claim)
         return self.asarray(int(np.argmax(x.data.astype(int))), dtype="int64")
 
+    def cumulative_sum(self, x: ObjectArray, *, axis: int) -> ObjectArray:
+        """Return the sums of the first elements along the last axis."""
+        if axis != -1:
+            claim = "cumulative sums along another axis than the last"
+            raise UndecidedError(claim)
+        return self.stack([self.sum(x[..., : k + 1], axis=-1) for k in range(x.shape[-1])], axis=-1)
+
     def any(self, x: ObjectArray, *, axis: Any = None, keepdims: Any = False) -> ObjectArray:
         """Return whether a condition holds anywhere."""
         return self._reduced(held_by(any), x, axis, "bool", keepdims=keepdims)

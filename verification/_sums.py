@@ -263,8 +263,32 @@ class Normaliser:
         if size.is_Integer:
             return self._added([self.polynomial(replaced(body, {k: sympy.Integer(i)})) for i in range(int(size))])
         bound = self.facts.index("k", size)
-        summands = self.polynomial(replaced(body, {k: bound}))
+        summands = self._divided(self.polynomial(replaced(body, {k: bound})), bound)
         return self._added([self._summed(monomial, c, bound, size) for monomial, c in summands.items()])
+
+    def _divided(self, polynomial: Polynomial, k: Dummy) -> Polynomial:
+        """Write a (1 / (a + b)) as 1 − b (1 / (a + b)), for each reciprocal that depends on the index of a sum."""
+        inverses = {a for m in polynomial for a, _ in m if isinstance(a, Reciprocal) and mentions(a, k)}
+        for inverse in sorted(inverses, key=str):
+            base = self.polynomial(inverse.args[0])
+            alone = [
+                (str(a), a, n, m) for m in base for a, n in m if mentions(a, k) and n > 0 and self._only_in(a, m, base)
+            ]
+            if not alone:
+                continue
+            _, atom, n, lead = min(alone, key=lambda one: one[0])
+            quotient = self._power({lead: base[lead]}, -1)
+            remainder = {m: -c for m, c in base.items() if m != lead} | {frozenset([(inverse, -1)]): sympy.S.One}
+            while high := [m for m in polynomial if dict(m).get(inverse, 0) > 0 and dict(m).get(atom, 0) >= n]:
+                rest = {m: c for m, c in polynomial.items() if m not in high}
+                part = self.times({m: polynomial[m] for m in high}, quotient)
+                polynomial = self._added([rest, self.times(part, remainder)])
+        return polynomial
+
+    def _only_in(self, atom: Any, lead: Monomial, base: Polynomial) -> bool:
+        """Tell whether one term alone of a sum has an atom, and consists of positive ones."""
+        others = all(atom not in dict(m) for m in base if m != lead)
+        return others and all(self._atom_sign(a) == 1 for a, _ in lead)
 
     def _summed(self, monomial: Monomial, c: Any, k: Dummy, size: Any) -> Polynomial:
         for atom, _ in monomial:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from verification.theorems_categorical import CATEGORICAL
 from verification.theorems_entropy import ENTROPY
 from verification.theorems_layout import LAYOUT
 from verification.theorems_loss import LOSSES
@@ -12,5 +13,6 @@ from verification.theorems_sigmoid import SIGMOID
 from verification.theorems_softmax import SOFTMAX
 
 THEOREMS = {
-    theorem.id: theorem for theorem in (*PARTITION, *SOFTMAX, *LOSSES, *OPTIONS, *SIGMOID, *ENTROPY, *MODELS, *LAYOUT)
+    theorem.id: theorem
+    for theorem in (*PARTITION, *SOFTMAX, *LOSSES, *OPTIONS, *SIGMOID, *ENTROPY, *MODELS, *CATEGORICAL, *LAYOUT)
 }

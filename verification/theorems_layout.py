@@ -25,12 +25,20 @@ def class_axis(s: Setting) -> None:
     pairs += [(xent.softmax_jvp(u, v, axis=-2), xent.softmax_jvp(rows, along)), (first.grad(u), last.grad(rows))]
     pairs += [(first.hvp(u, v), last.hvp(rows, along)), (first.hessian_diag(u), last.hessian_diag(rows))]
     state, other = LogPartition.of(u, axis=0), LogPartition.of(rows)
+    family, of_rows = xent.Categorical(u, axis=0), xent.Categorical(rows)
     pairs.append((state.softmax(u), other.softmax(rows)))
     for n, k in s.indices("NK"):
         for one, two in pairs:
             s.equal("along the first axis as along the last", s.at(one, k, n), s.at(two, n, k))
         s.equal("with the axis kept", s.at(s.xp.squeeze(kept, axis=0), n), s.at(xent.logsumexp(rows), n))
         s.equal("the loss of a row", s.at(first(u), n), s.at(last(rows), n))
+        labels = xent.Categorical(u, axis=-2).log_prob(s.xp.permute_dims(t, (1, 0))), of_rows.log_prob(t)
+        for one, two in (
+            (family.entropy, of_rows.entropy),
+            (family.kl_divergence(family), s.xp.zeros_like(rows[:, 0])),
+            labels,
+        ):
+            s.equal("the entropy, divergence and log-probability of a row", s.at(one, n), s.at(two, n))
     for n, i, j in s.indices("NKK"):
         s.equal("the Jacobian of a row", s.at(jacobian, n, i, j), s.at(xent.softmax_jacobian(rows), n, i, j))
         s.equal("the Hessian of a row", s.at(first.hessian(u), n, i, j), s.at(last.hessian(rows), n, i, j))
@@ -69,11 +77,13 @@ def nothing(s: Setting) -> None:
 def no_classes(s: Setting) -> None:
     """Evaluate the partition of rows without classes, and merge with it."""
     u = s.reals("u", "NK")
-    empty = LogPartition.of(u[:, :0])
+    empty, family, drawn = LogPartition.of(u[:, :0]), xent.Categorical(u[:, :0]), s.reals("U", "N")
     for (n,) in s.indices("N"):
         a = s.at(xent.logsumexp(u), n)
         s.equal("rows without classes are neutral", s.at(LogPartition.of(u).merge(empty).logsumexp, n), a)
         s.equal("their tail is 0", s.at(empty.tail, n), s.term(0))
+        for label in (family.mode, family.sample(drawn)):
+            s.equal("no class is their mode, and none is drawn", s.term(s.at(label, n)), s.term(-1))
 
 
 def one_class(s: Setting) -> None:
@@ -99,6 +109,7 @@ LAYOUT = (
         covers=(
             *("logsumexp", "softmax", "log_softmax", "softmax_jacobian", "softmax_jvp"),
             *("LogPartition.of", "LogPartition.softmax", *FIRST, *SECOND),
+            *("Categorical.entropy", "Categorical.kl_divergence", "Categorical.log_prob"),
         ),
         assumptions=(REAL,),
         sizes=(2,),
@@ -129,7 +140,7 @@ LAYOUT = (
         r"A(\emptyset) = -\infty",
         no_classes,
         ("the definition, of an empty sum",),
-        covers=("LogPartition.of", "LogPartition.merge", "logsumexp"),
+        covers=("LogPartition.of", "LogPartition.merge", "logsumexp", "Categorical.mode", "Categorical.sample"),
         assumptions=(REAL,),
         every=False,
     ),

@@ -68,7 +68,8 @@ def exponential_family(s: Setting) -> None:
     theta, y = s.probabilities("theta", "NK", summed=s.given(r"$\sum_k \theta_k = 1$")), s.labels("y", "N")
     for n, r in s.indices("NK"):
         eta = s.xp.log(theta) - s.xp.log(_column(s, theta, r))
-        a, mean, covariance = xent.logsumexp(eta), xent.softmax(eta), xent.softmax_jacobian(eta)
+        family = xent.Categorical(eta)
+        a, mean, covariance = family.log_normalizer, family.mean, family.covariance
         s.equal(r"$A(\eta) = -\log \theta_r$", s.at(a, n), -s.log(s.at(theta, n, r)))
         s.equal(r"$\eta_r = 0$", s.at(eta, n, r), s.term(0))
         label = s.at(y, n)
@@ -78,6 +79,7 @@ def exponential_family(s: Setting) -> None:
         )
         loss = xent.softmax_cross_entropy(eta, y, reduction="none")
         s.equal(r"the loss is $-\log p(y)$", s.at(loss, n), -log_pmf)
+        s.equal(r"as a method: $\log p(y)$", s.at(family.log_prob(y), n), log_pmf)
         entropy = s.at(a, n) - s.sum("K", lambda k: s.at(theta, n, k) * s.at(eta, n, k))
         s.equal(r"$H(\theta) = A - \langle \eta, \nabla A \rangle$", s.at(xent.entropy(theta), n), entropy)
         for m, i, j in s.indices("NKK"):
@@ -115,8 +117,10 @@ def bregman(s: Setting) -> None:
     u, v = s.reals("u", "NK"), s.reals("v", "NK")
     p, a, b = xent.softmax(u), xent.logsumexp(u), xent.logsumexp(v)
     divergence = xent.kl_divergence(p, xent.softmax(v))
+    of_families = xent.Categorical(u).kl_divergence(xent.Categorical(v))
     for (n,) in s.indices("N"):
         inner = s.sum("K", lambda k: (s.at(v, n, k) - s.at(u, n, k)) * s.at(p, n, k))
+        s.equal("from the logits: the same", s.at(of_families, n), s.at(b, n) - s.at(a, n) - inner)
         s.equal(
             r"$\mathrm{KL}(S(u) \Vert S(v)) = A(v) - A(u) - \langle v - u, \nabla A(u) \rangle$",
             s.at(divergence, n),
@@ -196,7 +200,10 @@ MODELS = (
         r" A = -\log \theta_r, \quad \nabla A = \theta, \quad \nabla^2 A = \operatorname{Cov} x",
         exponential_family,
         ("seeds/002",),
-        covers=("logsumexp", "softmax", "softmax_jacobian", "softmax_cross_entropy", "entropy"),
+        covers=(
+            *("Categorical.log_normalizer", "Categorical.mean", "Categorical.covariance", "Categorical.log_prob"),
+            *("logsumexp", "softmax", "softmax_jacobian", "softmax_cross_entropy", "entropy"),
+        ),
         assumptions=(r"$\theta$ positive", "any reference class $r$"),
         hypotheses=(r"$\sum_k \theta_k = 1$",),
         slow=True,
@@ -219,7 +226,7 @@ MODELS = (
         r"\mathrm{KL}(S(u) \Vert S(v)) = A(v) - A(u) - \langle v - u, \nabla A(u) \rangle",
         bregman,
         ("seeds/002, the log-normaliser",),
-        covers=("kl_divergence", "logsumexp", "softmax"),
+        covers=("Categorical.kl_divergence", "kl_divergence", "logsumexp", "softmax"),
         assumptions=("$u, v$ real and finite",),
     ),
     Theorem(

@@ -1,5 +1,6 @@
 """The whole public interface, in one list."""
 
+from xent_arrayapi._categorical import Categorical
 from xent_arrayapi._cross_entropy import SoftmaxCrossEntropy, softmax_cross_entropy
 from xent_arrayapi._entropy import cross_entropy, entropy, kl_divergence
 from xent_arrayapi._partition import LogPartition
@@ -9,6 +10,7 @@ from xent_arrayapi._softmax import log_softmax, logsumexp, softmax, softmax_jaco
 __version__ = "0.1.0"
 
 __all__ = [
+    "Categorical",
     "LogPartition",
     "SigmoidCrossEntropy",
     "SoftmaxCrossEntropy",

@@ -16,8 +16,21 @@ _NAMESPACES: dict[type, Namespace] = {}
 _INCOMPLETE: dict[Namespace, Incomplete] = {}
 
 NEEDED = (
-    *("abs", "all", "any", "arange", "argmax", "astype", "broadcast_arrays", "broadcast_to", "concat", "exp"),
-    *("expand_dims", "finfo", "float32", "float64", "full_like", "iinfo", "inf", "int32", "int8", "isdtype"),
+    *("abs", "all", "any", "arange", "argmax", "astype", "broadcast_arrays", "broadcast_to", "concat"),
+    *(
+        "cumulative_sum",
+        "exp",
+        "expand_dims",
+        "finfo",
+        "float32",
+        "float64",
+        "full_like",
+        "iinfo",
+        "inf",
+        "int32",
+        "int8",
+        "isdtype",
+    ),
     *("isfinite", "isinf", "isnan", "log", "log1p", "logical_and", "logical_not", "logical_or", "max", "nan"),
     *("ones_like", "permute_dims", "prod", "reshape", "squeeze", "stack", "sum", "tanh", "where", "zeros"),
     *("zeros_like", "__array_namespace_info__"),
@@ -222,6 +235,20 @@ def rows_in_order(x: Array, xp: Namespace) -> Array:
 
 def _rows_of_a_block(block: Array) -> Array:
     return rows_in_order(block, namespace_of(x=block))
+
+
+def cumulative_rows(x: Array, xp: Namespace) -> Array:
+    """Return cumulative sums along the last axis: of log2 K roundings each, and in the same order on every backend.
+
+    Where the number of classes is unknown or in chunks, they are what the library makes.
+    """
+    if x.shape[-1] is None or compat.is_dask_namespace(xp):
+        return xp.cumulative_sum(x, axis=-1)
+    step = 1
+    while step < x.shape[-1]:
+        x = x + xp.concat([xp.zeros_like(x[..., :step]), x[..., :-step]], axis=-1)
+        step = 2 * step
+    return x
 
 
 def sum_rows(x: Array, xp: Namespace) -> Array:

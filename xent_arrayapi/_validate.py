@@ -51,6 +51,17 @@ def whole_number(name: str, value: Any) -> int:
     return operator.index(value)
 
 
+def class_of(name: str, value: Any, classes: int | None) -> int:
+    """Return a class that is counted from either end, the first one as 0 and the last one as −1."""
+    index = whole_number(name, value)
+    if classes is None:
+        return index
+    if not -classes <= index < classes:
+        msg = f"`{name}` must be one of the {classes} classes, in {-classes}..{classes - 1}, not {index}."
+        raise ValueError(msg)
+    return {-classes: 0, classes - 1: -1}.get(index, index)
+
+
 def number(name: str, value: Any, *, low: float, high: float, closed: bool) -> float:
     """Return a real option within its bounds as float."""
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -111,6 +122,13 @@ def same_shape(name: str, x: Array, shape: tuple[int | None, ...], like: str) ->
     """Check the shape of an array against the one that another argument fixes."""
     if tuple(x.shape) != tuple(shape) and not may_be_equal(x.shape, shape):
         msg = f"`{name}` must have the shape {tuple(shape)} of {like}, not {tuple(x.shape)}."
+        raise ValueError(msg)
+
+
+def ends_with(name: str, x: Array, shape: tuple[int | None, ...], like: str) -> None:
+    """Check that the last axes of an array are those that another argument fixes: any before them are its own."""
+    if x.ndim < len(shape) or not may_be_equal(tuple(x.shape)[x.ndim - len(shape) :], shape):
+        msg = f"`{name}` must have the shape {tuple(shape)} of {like}, after axes of samples, not {tuple(x.shape)}."
         raise ValueError(msg)
 
 

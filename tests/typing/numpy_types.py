@@ -42,6 +42,22 @@ def partitions(x: Floats, mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]])
     assert_type(part.log_softmax(x), Floats)
 
 
+def families(x: Floats, y: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
+    """Check the exponential family."""
+    family = xent.Categorical(x, axis=0)
+    assert_type(family, xent.Categorical[Floats])
+    assert_type(xent.Categorical.from_probs(x), xent.Categorical[Floats])
+    assert_type(xent.Categorical.from_natural(x, reference=0), xent.Categorical[Floats])
+    for array in (family.logits, family.log_normalizer, family.mean, family.covariance, family.third_cumulant):
+        assert_type(array, Floats)
+    assert_type(family.natural(reference=1), Floats)
+    assert_type(family.fisher_information(), Floats)
+    assert_type(family.log_prob(y), Floats)
+    assert_type(family.entropy, Floats)
+    assert_type(family.cross_entropy(family), Floats)
+    assert_type(family.kl_divergence(xent.Categorical.fit(y, classes=3)), Floats)
+
+
 def losses(x: Floats, v: Floats) -> None:
     """Check every method of the losses."""
     for h in (xent.SoftmaxCrossEntropy(v, axis=0, z_loss=0.1), xent.SigmoidCrossEntropy(v, pos_weight=2.0)):

@@ -107,6 +107,12 @@ def test_the_namespace_has_all_that_the_library_needs():
     assert [name for name in NEEDED if not hasattr(XP, name)] == []
 
 
+def test_cumulative_sums():
+    same(XP.cumulative_sum(of(U), axis=-1), np.cumsum(U, axis=-1))
+    with pytest.raises(UndecidedError, match="another axis"):
+        XP.cumulative_sum(of(U), axis=0)
+
+
 @pytest.mark.parametrize("axis", [0, 1, -1, None, (0, 1)])
 def test_functions_of_logits(axis):
     for f in (xa.softmax, xa.log_softmax, xa.logsumexp):
