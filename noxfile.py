@@ -52,7 +52,9 @@ def install(session: nox.Session, *requirements: str, extras: str = "") -> None:
     The tests import the tree, which PYTHONPATH puts first.
     """
     if not built().exists():
-        session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(built()), ".", silent=True)
+        session.run_install(
+            "python", "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(built()), ".", silent=True
+        )
     (wheel,) = built().glob("*.whl")
     constraints = Path(session.create_tmp()) / "constraints.txt"
     constraints.write_text(f"{TORCH}\n", encoding="utf-8")
