@@ -113,7 +113,7 @@ def hold_case(judge: Judge, it: Case, axis: int, most: int = ULPS, lost: Any = 0
     [
         pytest.param(-1, ("float32", "float64"), id="last", marks=pytest.mark.traced),
         pytest.param(0, ("float32",), id="0", marks=pytest.mark.traced),
-        pytest.param(1, (), id="1"),
+        pytest.param(1, ("float64",), id="1", marks=pytest.mark.traced),
     ],
 )
 @pytest.mark.usefixtures("inductor")
