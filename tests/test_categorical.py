@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import close
 from tests.public_calls import third
-from tests.test_autodiff import agree, tools
-from tests.test_autodiff import outputs as differentiated
-from tests.test_properties import K, forall, near, outputs, rows
+from tests.test_autodiff import agree, outputs, tools
+from tests.test_properties import K, forall, near, rows
 from tests.test_validate import refused
 from xent_arrayapi import Categorical, SoftmaxCrossEntropy
 
@@ -453,7 +452,7 @@ def test_derivatives_to_second_order(be):
     for u, v in ((U[1], V[0]), (U[2], [0.5, 1.0, -2.0, -INF])):
         v = np.asarray(v)  # noqa: PLW2901  # of the pair
         (p, lp), (q, lq) = of(u), of(v)
-        got = differentiated(be, everything, *map(be.array, (u, v, np.asarray([1.0, 1.0, 0.5, 0.0]))))
+        got = outputs(be, everything, *map(be.array, (u, v, np.asarray([1.0, 1.0, 0.5, 0.0]))))
         gap, h = np.sum(p * (lp - lq)), -np.sum(p * lp)
         jacobian = np.diag(p) - np.outer(p, p)
         slope = -p * (lp + h)
