@@ -125,7 +125,7 @@ def test_rows_without_a_distribution(be):
 
 
 @pytest.mark.parametrize(("shape", "batch"), [((2, 0), (2,)), ((0, 3), (0,)), ((2, 1), (2,)), ((3,), ())])
-def test_no_class_and_one_and_no_row(be, shape, batch):
+def test_rows_of_no_state_and_of_one(be, shape, batch):
     got = outputs(be, at_beta, be.array(np.ones(shape)), be.array(np.ones(batch)))
     assert got[-1].shape == shape
     for x in got[:-1]:
