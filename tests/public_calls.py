@@ -189,7 +189,7 @@ CALLS = {
         (U, 1 / TEMPERATURES),
     ),
     "Boltzmann.at_mean_energy": Call(
-        lambda e, mean: xent.Boltzmann(e).at_mean_energy(mean, max_iter=6)[0].beta, of_two_levels, (W, MEANS)
+        lambda e, mean: xent.Boltzmann(e).at_mean_energy(mean, max_iter=2)[0].beta, of_two_levels, (W, MEANS)
     ),
     "entropy": Call(xent.entropy, lambda p: -np.sum(p * np.log(p), axis=-1), (P,)),
     "cross_entropy": Call(xent.cross_entropy, lambda p, q: -np.sum(p * np.log(q), axis=-1), (P, P[::-1])),

@@ -89,12 +89,13 @@ def _check_limits(judge: Judge) -> None:
         bad = xent.Boltzmann(array(rows)).at_beta(array([1]))
         judge.same("at_beta", regime, [getattr(bad, name) for name in QUANTITIES], np.full((6, 1), NAN))
         judge.same("at_beta.probs", regime, bad.probs, array([[NAN, NAN]]))
-    for rows, regime in (([[INF, INF]], "no state allowed"), (np.zeros((1, 0)), "no state")):
-        none = xent.Boltzmann(array(rows)).at_beta(array([[1], [0], [-1]]))
+    nothing: dict[str, list[list[float]]] = {"no state allowed": [[INF, INF]], "no state": [[]]}
+    for regime, states in nothing.items():
+        none = xent.Boltzmann(array(states)).at_beta(array([[1], [0], [-1]]))
         judge.same("at_beta.log_partition", regime, none.log_partition, np.full((3, 1), -INF))
         judge.same("at_beta.free_energy", regime, none.free_energy[0], [INF])
-        judge.same("at_beta.probs", regime, none.probs, np.zeros((3, *np.shape(rows))))
-    huge = xent.Boltzmann(array([0, np.finfo(judge.dtype).max / 4])).at_beta(np.finfo(judge.dtype).max)
+        judge.same("at_beta.probs", regime, none.probs, np.zeros((3, *np.shape(states))))
+    huge = xent.Boltzmann(array([0, np.finfo(judge.dtype).max / 4])).at_beta(float(np.finfo(judge.dtype).max))
     judge.same("at_beta", "beyond the dtype", [huge.heat_capacity, huge.entropy, huge.mean_energy], [0, 0, 0])
 
 

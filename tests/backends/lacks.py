@@ -18,6 +18,7 @@ MARRAY = {
     "test_rule_23_a_mean_over_nothing_is_zero": NOTHING,
     "test_a_mean_of_nothing_is_0": NOTHING,
     "test_no_class_and_one": NOTHING,
+    "test_rows_of_no_state_and_of_one[marray-numpy-shape0": NOTHING,
     "test_no_and_one_class[marray-numpy-shape0": NOTHING,
     "test_no_and_one_class[marray-numpy-shape1": NOTHING,
     "test_partitions_merge_in_any_order_to_that_of_the_union": NOTHING,
@@ -30,7 +31,9 @@ MARRAY = {
 ARANGE = "sparse has no arange, which Jacobians need"
 LABELS = "sparse has no arange, which labels need"
 STACKED = "sparse stacks no arrays whose missing elements stand for different numbers"
+UNSTORED = "what sparse does not store becomes nan in a step of Newton's method, and it has no maximum of nan"
 SPARSE = {
+    "test_call[sparse-Boltzmann.at_mean_energy": UNSTORED,
     "test_jacobian_of_known_logits": ARANGE,
     "test_a_small_diagonal_keeps_its_digits": ARANGE,
     "test_no_and_one_class": ARANGE,
@@ -71,6 +74,7 @@ TANH = "the tanh of onnxruntime loses digits of a subnormal float32"
 ONNX = {
     "test_rule_04_negative_weights": "the exp of onnxruntime is off by up to 1.6 ulp in float64",
     "test_shapes[": UNSIZED,
+    "test_batches_that_do_not_match": UNSIZED,
     "test_sizes_that_float32_cannot_hold_give_numbers[onnx-dynamic-1e+50-softcap]": TANH,
     "test_sizes_that_float32_cannot_hold_give_numbers[onnx-dynamic-1e+300-softcap]": TANH,
 }
