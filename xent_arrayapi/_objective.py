@@ -17,6 +17,8 @@ from xent_arrayapi._targets import TargetWeights, refuse_labels, refuse_weights,
 from xent_arrayapi._validate import choice, number, real_dtype, same_shape, shown, whole_number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from xent_arrayapi._rows import Rows
     from xent_arrayapi._typing import Array, ArrayT, Reduction, SupportsArray
 
@@ -71,15 +73,19 @@ class Case:
         gradient = row_gradients(self.got, self.q, self.z_loss)
         return gradient if self.logits.slope is None else self.logits.slope * gradient
 
-    def products(self, tangent: Array) -> Array:
-        """Return ∇²h v: with y = f(u), f′ ∘ ∇²_y h (f′ ∘ v) + f″ ∘ ∇_y h ∘ v."""
-        v, slope, curvature = self.clean(tangent), self.logits.slope, self.logits.curvature
-        if slope is None:
-            return row_products(self.got, self.q, self.z_loss, v)
-        product = slope * row_products(self.got, self.q, self.z_loss, slope * v)
-        if curvature is None:
-            return product
-        return product + curvature * row_gradients(self.got, self.q, self.z_loss) * v
+    def linearized(self) -> Callable[[Array], Array]:
+        """Return v ↦ ∇²h v: with y = f(u), f′ ∘ ∇²_y h (f′ ∘ v) + f″ ∘ ∇_y h ∘ v; softmax is evaluated once."""
+        slope, curvature, probs = self.logits.slope, self.logits.curvature, self.got.probs()
+        gradient = None if curvature is None else row_gradients(self.got, self.q, self.z_loss)
+
+        def product(tangent: Array) -> Array:
+            v = self.clean(tangent)
+            if slope is None:
+                return row_products(self.got, self.q, self.z_loss, probs, v)
+            product = slope * row_products(self.got, self.q, self.z_loss, probs, slope * v)
+            return product if curvature is None else product + curvature * gradient * v
+
+        return product
 
     def blocks(self) -> Array:
         """Return ∇²h of each row: f′ ∇²_y h f′, and f″ ∘ ∇_y h on the diagonal."""
@@ -228,8 +234,51 @@ class RowwiseLoss(ABC):
         same_shape("tangent", tangent, tuple(logits.shape), "`logits`")
         with quiet(xp):
             case = self._case(logits)
-            derivative: ArrayT = case.rows.back(self._reduced(case, case.products(tangent)))
+            derivative: ArrayT = case.rows.back(self._reduced(case, case.linearized()(tangent)))
             return derivative
+
+    def linearize(self, logits: ArrayT, /) -> tuple[ArrayT, ArrayT, Callable[[SupportsArray], ArrayT]]:
+        """Evaluate the loss and its gradient, and hold what products with the Hessian at these logits need.
+
+        Softmax is evaluated once, however many products are asked for: a step of a truncated Newton method takes tens.
+
+        Parameters
+        ----------
+        logits : array, real, shape ``(..., K)``
+            Natural-log scores.
+
+        Returns
+        -------
+        value : array, real floating
+            As of a call.
+        gradient : array, real floating, shape of `logits`
+            As of :meth:`grad`.
+        product : callable
+            From a tangent to the product of the Hessian with it, as :meth:`hvp`, with its errors.
+
+        See Also
+        --------
+        hvp : one product.
+        jax.linearize : of any function, by automatic differentiation.
+
+        Notes
+        -----
+        Theorems: linearization.
+        """
+        xp = namespace_of(logits=logits)
+        with quiet(xp):
+            case = self._case(logits)
+            value, gradient = self._value(case), case.rows.back(self._reduced(case, case.gradients()))
+            along = case.linearized()
+
+        def product(tangent: SupportsArray, /) -> ArrayT:
+            real_dtype("tangent", tangent, namespace_of(logits=logits, tangent=tangent))
+            same_shape("tangent", tangent, tuple(logits.shape), "`logits`")
+            with quiet(xp):
+                derivative: ArrayT = case.rows.back(self._reduced(case, along(tangent)))
+                return derivative
+
+        return value, gradient, product
 
     def hessian(self, logits: ArrayT, /) -> ArrayT:
         """Evaluate the Hessian of the loss, one block per row; blocks of different rows are 0.

@@ -1,0 +1,142 @@
+"""The maximum-entropy classifier, a scikit-learn estimator on any array."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from xent_arrayapi._cross_entropy import SoftmaxCrossEntropy
+from xent_arrayapi._linear import LinearLoss, logits_of
+from xent_arrayapi._namespace import from_host, is_of_host, namespace_of, quiet, to_host
+from xent_arrayapi._penalised import ArraySums, penalised
+from xent_arrayapi._sigmoid import SigmoidCrossEntropy
+from xent_arrayapi._softmax import log_softmax, softmax
+from xent_arrayapi._solvers import SOLVERS
+from xent_arrayapi._training import classes_like, features, labels, row_weights
+from xent_arrayapi._validate import choice, number
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from xent_arrayapi._penalised import Floats, Point, Sums
+    from xent_arrayapi._typing import Array
+
+
+class MaxEntClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Maximum-entropy classifier."""
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 1e-4,
+        fit_intercept: bool = True,
+        solver: str = "newton-cg",
+        max_iter: int = 1000,
+        tol: float = 1e-6,
+        class_weight: Any = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit."""
+        self._check_options()
+        x = features(self, X, reset=True)
+        classes, codes = labels(self, x, y)
+        s = row_weights(sample_weight, self.class_weight, classes, codes)
+        sums = sums_over(x, codes, s, classes.shape[0])
+        start = self._start(sums, classes)
+        f = penalised(sums, float(self.alpha), start, intercept=self.fit_intercept)
+        found = SOLVERS[self.solver](f, tol=float(self.tol), max_iter=int(self.max_iter), report=self._report)
+        theta = f.theta(found.point.v)
+        self.classes_ = classes_like(classes, x)
+        self.coef_, self.intercept_ = from_host(theta[:, :-1], x), from_host(theta[:, -1], x)
+        self.n_iter_ = np.asarray([found.iterations], dtype=np.int32)
+        self.objective_, self.moment_violation_ = found.point.value, found.point.violation
+        if not found.converged:
+            msg = (
+                f"{self.solver} reached a gradient of {found.point.violation:.1e} in {found.iterations} iterations, "
+                f"not tol={self.tol:g}: raise `max_iter` or `tol`, scale the features, or use float64."
+            )
+            warnings.warn(msg, ConvergenceWarning, stacklevel=2)
+        return self
+
+    def decision_function(self, X: Any) -> Array:
+        """Return logits."""
+        u = self._logits(X, "decision_function")
+        return u[:, 0] if u.shape[-1] == 1 else u
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return probabilities."""
+        return softmax(self._rows(X, "predict_proba"))
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithms of probabilities."""
+        return log_softmax(self._rows(X, "predict_log_proba"))
+
+    def predict(self, X: Any) -> Any:
+        """Return the label of the most probable class."""
+        u = self._rows(X, "predict")
+        xp = namespace_of(u=u)
+        index = xp.argmax(u, axis=-1)
+        if is_of_host(self.classes_):
+            return self.classes_[to_host(index)]
+        return xp.take(self.classes_, index)
+
+    def _check_options(self) -> None:
+        number("alpha", self.alpha, low=0, high=np.finfo(np.float64).max, closed=True)
+        number("tol", self.tol, low=0, high=np.finfo(np.float64).max, closed=True)
+        choice("solver", self.solver, tuple(SOLVERS))
+
+    def _start(self, sums: Sums, classes: Any) -> Floats:
+        """Return the parameters to start from: those of the last fit for a warm start, or 0."""
+        if not (self.warm_start and hasattr(self, "coef_")):
+            return np.zeros(sums.shape)
+        return np.concatenate([to_host(self.coef_), to_host(self.intercept_)[:, None]], axis=1).astype(np.float64)
+
+    def _report(self, iteration: int, point: Point) -> None:
+        """Show how far a fit is."""
+
+    def _logits(self, X: Any, method: str) -> Array:
+        check_is_fitted(self)
+        x = features(self, X, reset=False)
+        xp = namespace_of(X=x, coef_=self.coef_)
+        with quiet(xp):
+            x = x if x.dtype == self.coef_.dtype else xp.astype(x, self.coef_.dtype)
+            return logits_of(x, self.coef_, self.intercept_, xp)
+
+    def _rows(self, X: Any, method: str) -> Array:
+        """Return the logits of all classes: of two, 0 and u."""
+        u = self._logits(X, method)
+        xp = namespace_of(u=u)
+        return xp.concat([xp.zeros_like(u), u], axis=-1) if u.shape[-1] == 1 else u
+
+
+def sums_over(x: Array, codes: Any, s: Any, classes: int) -> Sums:
+    """Return the loss of a linear model on rows of data, as a function of its parameters."""
+    xp = namespace_of(X=x)
+    targets, weights = from_host(codes, x, "integral"), from_host(s, x)
+    column = xp.expand_dims(weights, axis=-1)
+    options = {"reduction": "sum", "check_values": False}
+    if classes == 2:
+        h = SigmoidCrossEntropy(xp.expand_dims(targets, axis=-1), sample_weight=column, **options)
+    else:
+        h = SoftmaxCrossEntropy(targets, sample_weight=weights, **options)
+    shape = 1 if classes == 2 else classes, x.shape[1] + 1
+    return ArraySums(LinearLoss(x, h, xp), column, shape, float(np.sum(s)))

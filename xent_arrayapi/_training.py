@@ -1,0 +1,101 @@
+"""What a classifier is trained on: features, labels and weights, checked and in one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d, validate_data
+
+from xent_arrayapi._namespace import (
+    computing_dtype,
+    detached,
+    floating_dtype,
+    from_host,
+    is_floating,
+    is_integral,
+    is_of_host,
+    namespace_of,
+    to_host,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from sklearn.base import BaseEstimator
+
+    from xent_arrayapi._typing import Array
+
+
+def features(estimator: BaseEstimator, x: Any, *, reset: bool) -> Array:
+    """Return X as an array of its library in the dtype to compute in, once its shape and values are checked."""
+    if is_of_host(x):
+        return validate_data(estimator, x, reset=reset, dtype=[np.float64, np.float32], order="C")
+    xp = namespace_of(X=x)
+    if x.ndim != 2:
+        msg = f"`X` must have 2 axes, rows and features, not {x.ndim}: reshape it."
+        raise ValueError(msg)
+    if not (is_floating(x.dtype, xp) or is_integral(x.dtype, xp)):
+        msg = f"`X` must be floating or integer, not {x.dtype}: convert it first."
+        raise TypeError(msg)
+    rows, columns = x.shape
+    if rows == 0 or columns == 0:
+        msg = f"`X` must have rows and features, not the shape {tuple(x.shape)}."
+        raise ValueError(msg)
+    validate_data(estimator, x, reset=reset, skip_check_array=True)
+    dtype = computing_dtype(floating_dtype(x, xp), xp)
+    x = detached(x if x.dtype == dtype else xp.astype(x, dtype))
+    if not bool(xp.all(xp.isfinite(x))):
+        msg = "`X` must hold finite numbers, and has NaN or infinity: impute or drop them."
+        raise ValueError(msg)
+    return x
+
+
+def labels(estimator: BaseEstimator, x: Array, y: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the classes in order, and the index of the class of each row, both on the host."""
+    if y is None:
+        msg = f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
+        raise ValueError(msg)
+    y = column_or_1d(y if is_of_host(y) else to_host(y), warn=True)
+    check_classification_targets(y)
+    if y.shape[0] != x.shape[0]:
+        msg = f"`y` must have a label for each of the {x.shape[0]} rows of `X`, not {y.shape[0]}."
+        raise ValueError(msg)
+    classes, codes = np.unique(y, return_inverse=True)
+    if classes.shape[0] < 2:
+        msg = f"`y` must have labels of at least 2 classes, and has one class only: {classes[0]!r}."
+        raise ValueError(msg)
+    return classes, codes
+
+
+def row_weights(
+    sample_weight: Any, class_weight: Any, classes: NDArray[Any], codes: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the weight of each row on the host: its sample weight times the weight of its class."""
+    s = np.ones(codes.shape[0])
+    if sample_weight is not None:
+        given = np.asarray(sample_weight if is_of_host(sample_weight) else to_host(sample_weight), dtype=np.float64)
+        s = np.broadcast_to(given, s.shape) if given.ndim == 0 else given
+    if s.shape != codes.shape:
+        msg = f"`sample_weight` must have the shape {codes.shape} of `y`, not {s.shape}."
+        raise ValueError(msg)
+    if not np.all(np.isfinite(s) & (s >= 0)):
+        msg = "`sample_weight` must hold finite numbers >= 0."
+        raise ValueError(msg)
+    if class_weight is not None:
+        of_class = compute_class_weight(class_weight, classes=classes, y=classes[codes], sample_weight=s)
+        s = s * of_class[codes]
+    total = np.bincount(codes, weights=s, minlength=classes.shape[0])
+    if not np.all(total > 0):
+        bare = classes[int(np.argmin(total))]
+        msg = f"`sample_weight` must leave some weight to each class, and leaves none to {bare!r}: drop its rows."
+        raise ValueError(msg)
+    return s
+
+
+def classes_like(classes: NDArray[Any], x: Array) -> Any:
+    """Return the classes in the library of X where they are numbers, and else on the host."""
+    if is_of_host(x) or classes.dtype.kind not in "iu":
+        return classes
+    return from_host(classes, x, "integral")
