@@ -134,6 +134,8 @@ def survey(chunks: Chunks) -> Found:
 def _found(x: Array, y: Any, s: Any) -> Found:
     labels, weights = _labels(x, y), sample_weights(s, x.shape[:1])
     finite_only(floating(x))
+    if labels.shape[0]:
+        check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
     return Found(classes, np.bincount(codes, weights=weights, minlength=classes.shape[0]), labels.shape[0])
 
@@ -143,8 +145,6 @@ def _labels(x: Array, y: Any) -> Any:
     if y.shape[0] != x.shape[0]:
         msg = f"`y` must have as many labels in each chunk as `X` has rows: {x.shape[0]}, not {y.shape[0]}."
         raise ValueError(msg)
-    if y.shape[0]:
-        check_classification_targets(y)
     return y
 
 
