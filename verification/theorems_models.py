@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import xent_arrayapi as xent
 from verification._results import Theorem
 from verification.theorems_partition import REAL
+from xent_arrayapi._linear import LinearLoss, logits_of, second_moments
 
 if TYPE_CHECKING:
     from verification._setting import Setting
@@ -44,23 +45,49 @@ def chain_rule(s: Setting) -> None:
 
 
 def linear_model(s: Setting) -> None:
-    """Differentiate the mean loss of a linear model by its parameters."""
+    """Differentiate the mean loss of a linear model by its parameters, once and along a tangent."""
     x, w, b = s.reals("x", "ND"), s.reals("W", "KD"), s.reals("b", "K")
     y = s.probabilities("y", "NK", summed=s.given(r"$\sum_k y_{nk} = 1$"))
-    u = s.xp.sum(x[:, None, :] * w[None, :, :], axis=-1) + b
-    h = xent.SoftmaxCrossEntropy(y, normalizer="batch")
-    value, gradient = h.value_and_grad(u)
-    probs, rows = xent.softmax(u), s.sum("N", lambda _: s.term(1))
+    model = LinearLoss(x, xent.SoftmaxCrossEntropy(y, normalizer="batch"), s.xp)
+    value, of_w, of_b = model.value_and_grad(w, b)
+    probs, rows = xent.softmax(logits_of(x, w, b, s.xp)), s.sum("N", lambda _: s.term(1))
     for k, d in s.indices("KD"):
         expected = s.sum("N", lambda n: s.at(probs, n, k) * s.at(x, n, d)) / rows
         observed = s.sum("N", lambda n: s.at(y, n, k) * s.at(x, n, d)) / rows
         slope = s.diff(s.at(value), w, k, d)
         s.equal(r"$\partial f / \partial W_{kd} = E_{\mathrm{est}} - E_{\mathrm{obs}}$", slope, expected - observed)
-        back = s.sum("N", lambda n: s.at(gradient, n, k) * s.at(x, n, d))
-        s.equal(r"and $\sum_n (\nabla_u f)_{nk} x_{nd}$ is that", back, slope)
+        s.equal(r"and $\sum_n (\nabla_u f)_{nk} x_{nd}$ is that", s.at(of_w, k, d), slope)
         slope = s.diff(s.at(value), b, k)
         difference = s.sum("N", lambda n: s.at(probs, n, k) - s.at(y, n, k)) / rows
         s.equal(r"$\partial f / \partial b_k = \frac{1}{N} \sum_n (P_{nk} - y_{nk})$", slope, difference)
+        s.equal(r"and $\sum_n (\nabla_u f)_{nk}$ is that", s.at(of_b, k), slope)
+
+
+def linear_model_along(s: Setting) -> None:
+    """Follow the gradient of a linear model along a tangent of its parameters, of many classes and of two."""
+    x, v, c = s.reals("x", "ND"), s.reals("V", "KD"), s.reals("c", "K")
+    w, b, y = s.reals("W", "KD"), s.reals("b", "K"), s.positives("y", "NK")
+    h = xent.SoftmaxCrossEntropy(y, reduction="sum")
+    u, tangent = logits_of(x, w, b, s.xp), logits_of(x, v, c, s.xp)
+    value, of_w, of_b, along = LinearLoss(x, h, s.xp).linearize(w, b)
+    once, product = h.grad(u), h.hvp(u, tangent)
+    s.equal("`linearize` gives the value", s.at(value), s.at(h(u)))
+    along_w, along_b = along(v, c)
+    for k, d in s.indices("KD"):
+        s.equal("the gradient by W", s.at(of_w, k, d), s.sum("N", lambda n: s.at(once, n, k) * s.at(x, n, d)))
+        s.equal("the gradient by b", s.at(of_b, k), s.sum("N", lambda n: s.at(once, n, k)))
+        back = s.sum("N", lambda n: s.at(product, n, k) * s.at(x, n, d))
+        s.equal(r"$\nabla^2 f (V, c)$ by $W$ is $(\nabla^2 h \, (X V^\top + c))^\top X$", s.at(along_w, k, d), back)
+        s.equal("and by b its sum", s.at(along_b, k), s.sum("N", lambda n: s.at(product, n, k)))
+    for n, k in s.indices("NK"):
+        moved = s.sum("D", lambda d: s.at(x, n, d) * s.at(v, k, d)) + s.at(c, k)
+        s.equal(r"$u = X V^\top + c$", s.at(tangent, n, k), moved)
+    r = s.positives("s", "N")
+    squares, sums = second_moments(x, r[:, None], s.xp)
+    for d, e in s.indices("DD"):
+        both = s.sum("N", lambda n: s.at(r, n) * s.at(x, n, d) * s.at(x, n, e))
+        s.equal(r"$\sum_n s_n x_{nd} x_{ne}$", s.at(squares, d, e), both)
+        s.equal(r"$\sum_n s_n x_{nd}$", s.at(sums, d), s.sum("N", lambda n: s.at(r, n) * s.at(x, n, d)))
 
 
 def exponential_family(s: Setting) -> None:
@@ -186,6 +213,17 @@ MODELS = (
         covers=("SoftmaxCrossEntropy", "SoftmaxCrossEntropy.value_and_grad", "softmax"),
         assumptions=("$x, W, b$ real", "$y$ positive"),
         hypotheses=(r"$\sum_k y_{nk} = 1$",),
+        sizes=(2,),
+        slow=True,
+    ),
+    Theorem(
+        "hessian-of-the-linear-model",
+        "The Hessian of the linear model along a tangent",
+        r"\nabla^2 f (V, c) = \bigl( R^\top X, \; R^\top 1 \bigr), \qquad R = \nabla^2 h(u) \, (X V^\top + c)",
+        linear_model_along,
+        ("seeds/001, equations 2 and 13, differentiated once more",),
+        covers=("SoftmaxCrossEntropy.linearize", "SoftmaxCrossEntropy.hvp"),
+        assumptions=("$x, W, b, V, c$ real", "$y, s$ positive"),
         sizes=(2,),
         slow=True,
     ),

@@ -241,7 +241,7 @@ def is_of_host(x: Any) -> bool:
     return not compat.is_array_api_obj(x) or bool(compat.is_numpy_array(x))
 
 
-def from_host(values: Any, like: Array, kind: str = "real floating") -> Array:
+def from_host(values: Any, like: Array, kind: str = "real floating") -> Any:
     """Return a NumPy array in the library and on the device of an array: floating in its dtype, else the default."""
     xp, device = namespace_of(like=like), device_of(like)
     dtype = like.dtype if kind == "real floating" else default_dtype(like, kind, xp)
@@ -256,7 +256,7 @@ def to_host(x: Array) -> Any:
     return np.asarray(x if compat.is_jax_array(x) else compat.to_device(x, "cpu"))
 
 
-def detached(x: Array) -> Array:
+def detached(x: Array) -> Any:
     """Return an array that no derivative is taken of: of torch, one outside its graph."""
     return x.detach() if compat.is_torch_namespace(namespace_of(x=x)) else x
 

@@ -171,6 +171,7 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
+
         Theorems: logistic-loss, logistic-derivatives, logistic-reductions, gradient-of-the-loss, gradient-for-labels,
         unnormalised-targets, minimum-of-the-loss, class-weights, sample-weights, label-smoothing,
         temperature-of-the-loss, softcap, z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked,
@@ -198,6 +199,7 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
+
         Theorems: logistic-loss, logistic-derivatives, logistic-reductions, gradient-of-the-loss, gradient-for-labels,
         unnormalised-targets, class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap,
         z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked, ignored-rows, reductions,
@@ -224,10 +226,11 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
+
         Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets, hessian-of-the-loss,
         class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
         mask-and-smoothing, all-options, all-options-masked, softcap-derivatives, ignored-rows, reductions,
-        class-axis.
+        hessian-of-the-linear-model, class-axis.
         """
         xp = namespace_of(logits=logits, tangent=tangent)
         real_dtype("tangent", tangent, xp)
@@ -263,7 +266,9 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-        Theorems: linearization.
+
+        Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets,
+        hessian-of-the-linear-model.
         """
         xp = namespace_of(logits=logits)
         with quiet(xp):
@@ -295,6 +300,7 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
+
         Theorems: gradient-for-labels, unnormalised-targets, hessian-of-the-loss, class-weights, sample-weights,
         label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss, mask-and-smoothing, all-options,
         all-options-masked, softcap-derivatives, ignored-rows, reductions, class-axis.
@@ -319,6 +325,7 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
+
         Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets, hessian-of-the-loss,
         class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
         mask-and-smoothing, all-options, all-options-masked, softcap-derivatives, ignored-rows, reductions,
@@ -353,6 +360,7 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
+
         Theorems: logistic-reductions, ignored-rows, reductions.
         """
         if not isinstance(self.normalizer, str):

@@ -243,6 +243,7 @@ class LogPartition(Generic[ArrayT]):
 
         Notes
         -----
+
         Theorems: log-partition, partition-of-the-union, mask, true-maximum, class-axis, class-axes, no-classes.
         """
         xp = namespace_of(x=x, where=where)
@@ -272,6 +273,7 @@ class LogPartition(Generic[ArrayT]):
 
         Notes
         -----
+
         Theorems: merge, partition-of-the-union, neutral-partition, no-classes.
         """
         if self.axis != other.axis:
@@ -287,6 +289,7 @@ class LogPartition(Generic[ArrayT]):
 
         Notes
         -----
+
         Theorems: log-partition, merge, neutral-partition.
         """
         xp = namespace_of(max=self.max, tail=self.tail)
@@ -316,6 +319,7 @@ class LogPartition(Generic[ArrayT]):
 
         Notes
         -----
+
         Theorems: log-partition, partition-of-the-union.
         """
         return self._evaluate(x, Evaluation.log_probs)
@@ -342,6 +346,7 @@ class LogPartition(Generic[ArrayT]):
 
         Notes
         -----
+
         Theorems: log-partition, partition-of-the-union, class-axis, class-axes.
         """
         return self._evaluate(x, Evaluation.probs)

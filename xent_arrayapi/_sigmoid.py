@@ -229,6 +229,7 @@ class SigmoidCrossEntropy(RowwiseLoss):
 
         Notes
         -----
+
         Theorems: logistic-loss, logistic-derivatives.
         """
         return self.hessian_diag(logits)
