@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from xent_arrayapi._cross_entropy import SoftmaxCrossEntropy
 from xent_arrayapi._linear import LinearLoss, logits_of
-from xent_arrayapi._namespace import from_host, is_of_host, namespace_of, quiet, to_host
+from xent_arrayapi._namespace import from_host, is_chunked, is_of_host, namespace_of, quiet, to_host
 from xent_arrayapi._penalised import ArraySums, penalised
 from xent_arrayapi._sigmoid import SigmoidCrossEntropy
 from xent_arrayapi._softmax import log_softmax, softmax
@@ -22,10 +23,26 @@ from xent_arrayapi._training import classes_like, features, labels, row_weights
 from xent_arrayapi._validate import choice, number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
     from xent_arrayapi._penalised import Floats, Point, Sums
     from xent_arrayapi._typing import Array
+
+
+def _by_chunks(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Have a method go through a Dask array chunk by chunk, when its result is asked for."""
+
+    @functools.wraps(method)
+    def by_chunks(self: Any, X: Any) -> Any:
+        if not is_chunked(X):
+            return method(self, X)
+        from xent_arrayapi import _chunks  # noqa: PLC0415  # it needs Dask, which is there: X is of it
+
+        check_is_fitted(self)
+        return _chunks.map_rows(self, X, method)
+
+    return by_chunks
 
 
 class MaxEntClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -57,16 +74,13 @@ class MaxEntClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit."""
         self._check_options()
-        x = features(self, X, reset=True)
-        classes, codes = labels(self, x, y)
-        s = row_weights(sample_weight, self.class_weight, classes, codes)
-        sums = sums_over(x, codes, s, classes.shape[0])
+        classes, sums, like = self._data(X, y, sample_weight)
         start = self._start(sums, classes)
         f = penalised(sums, float(self.alpha), start, intercept=self.fit_intercept)
         found = SOLVERS[self.solver](f, tol=float(self.tol), max_iter=int(self.max_iter), report=self._report)
         theta = f.theta(found.point.v)
-        self.classes_ = classes_like(classes, x)
-        self.coef_, self.intercept_ = from_host(theta[:, :-1], x), from_host(theta[:, -1], x)
+        self.classes_ = classes_like(classes, like)
+        self.coef_, self.intercept_ = from_host(theta[:, :-1], like), from_host(theta[:, -1], like)
         self.n_iter_ = np.asarray([found.iterations], dtype=np.int32)
         self.objective_, self.moment_violation_ = found.point.value, found.point.violation
         if not found.converged:
@@ -77,19 +91,36 @@ class MaxEntClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             warnings.warn(msg, ConvergenceWarning, stacklevel=2)
         return self
 
+    def _data(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Sums, Array]:
+        """Return the classes, the loss on the rows as a function of the parameters, and what these are to be like."""
+        if is_chunked(X):
+            from xent_arrayapi import _chunks  # noqa: PLC0415  # it needs Dask, which is there: X is of it
+
+            rows = _chunks.in_chunks(self, X, y, sample_weight)
+            classes, over_chunks = _chunks.sums_over_chunks(rows, self.class_weight, sums_over)
+            return classes, over_chunks, np.zeros(0, X.dtype)
+        x = features(self, X, reset=True)
+        classes, codes = labels(self, x, y)
+        s = row_weights(sample_weight, self.class_weight, classes, codes)
+        return classes, sums_over(x, codes, s, classes.shape[0]), x
+
+    @_by_chunks
     def decision_function(self, X: Any) -> Array:
         """Return logits."""
         u = self._logits(X, "decision_function")
         return u[:, 0] if u.shape[-1] == 1 else u
 
+    @_by_chunks
     def predict_proba(self, X: Any) -> Array:
         """Return probabilities."""
         return softmax(self._rows(X, "predict_proba"))
 
+    @_by_chunks
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithms of probabilities."""
         return log_softmax(self._rows(X, "predict_log_proba"))
 
+    @_by_chunks
     def predict(self, X: Any) -> Any:
         """Return the label of the most probable class."""
         u = self._rows(X, "predict")

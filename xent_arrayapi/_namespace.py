@@ -231,6 +231,11 @@ def class_indices(classes: Any, dtype: DType, like: Array, xp: Namespace) -> Arr
     return xp.arange(classes, dtype=dtype, **({} if device is None else {"device": device}))
 
 
+def is_chunked(x: Any) -> bool:
+    """Tell whether x is of Dask: an array in chunks, made when it is asked for."""
+    return bool(compat.is_dask_array(x))
+
+
 def is_of_host(x: Any) -> bool:
     """Tell whether x is of NumPy or of no array library: a list, a data frame, a sparse matrix."""
     return not compat.is_array_api_obj(x) or bool(compat.is_numpy_array(x))

@@ -32,6 +32,15 @@ def features(estimator: BaseEstimator, x: Any, *, reset: bool) -> Array:
     """Return X as an array of its library in the dtype to compute in, once its shape and values are checked."""
     if is_of_host(x):
         return validate_data(estimator, x, reset=reset, dtype=[np.float64, np.float32], order="C")
+    real_features(x)
+    validate_data(estimator, x, reset=reset, skip_check_array=True)
+    x = detached(floating(x))
+    finite_only(x)
+    return x
+
+
+def real_features(x: Array) -> None:
+    """Check the shape and dtype of features, which are not of the host."""
     xp = namespace_of(X=x)
     if x.ndim != 2:
         msg = f"`X` must have 2 axes, rows and features, not {x.ndim}: reshape it."
@@ -43,13 +52,21 @@ def features(estimator: BaseEstimator, x: Any, *, reset: bool) -> Array:
     if rows == 0 or columns == 0:
         msg = f"`X` must have rows and features, not the shape {tuple(x.shape)}."
         raise ValueError(msg)
-    validate_data(estimator, x, reset=reset, skip_check_array=True)
+
+
+def floating(x: Array) -> Array:
+    """Return features in the dtype to compute in."""
+    xp = namespace_of(X=x)
     dtype = computing_dtype(floating_dtype(x, xp), xp)
-    x = detached(x if x.dtype == dtype else xp.astype(x, dtype))
+    return x if x.dtype == dtype else xp.astype(x, dtype)
+
+
+def finite_only(x: Array) -> None:
+    """Check the values of features."""
+    xp = namespace_of(X=x)
     if not bool(xp.all(xp.isfinite(x))):
         msg = "`X` must hold finite numbers, and has NaN or infinity: impute or drop them."
         raise ValueError(msg)
-    return x
 
 
 def labels(estimator: BaseEstimator, x: Array, y: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -63,26 +80,22 @@ def labels(estimator: BaseEstimator, x: Array, y: Any) -> tuple[NDArray[Any], ND
         msg = f"`y` must have a label for each of the {x.shape[0]} rows of `X`, not {y.shape[0]}."
         raise ValueError(msg)
     classes, codes = np.unique(y, return_inverse=True)
+    two_classes(classes)
+    return classes, codes
+
+
+def two_classes(classes: NDArray[Any]) -> None:
+    """Check that there is something to tell apart."""
     if classes.shape[0] < 2:
         msg = f"`y` must have labels of at least 2 classes, and has one class only: {classes[0]!r}."
         raise ValueError(msg)
-    return classes, codes
 
 
 def row_weights(
     sample_weight: Any, class_weight: Any, classes: NDArray[Any], codes: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return the weight of each row on the host: its sample weight times the weight of its class."""
-    s = np.ones(codes.shape[0])
-    if sample_weight is not None:
-        given = np.asarray(sample_weight if is_of_host(sample_weight) else to_host(sample_weight), dtype=np.float64)
-        s = np.broadcast_to(given, s.shape) if given.ndim == 0 else given
-    if s.shape != codes.shape:
-        msg = f"`sample_weight` must have the shape {codes.shape} of `y`, not {s.shape}."
-        raise ValueError(msg)
-    if not np.all(np.isfinite(s) & (s >= 0)):
-        msg = "`sample_weight` must hold finite numbers >= 0."
-        raise ValueError(msg)
+    s = sample_weights(sample_weight, codes.shape)
     if class_weight is not None:
         of_class = compute_class_weight(class_weight, classes=classes, y=classes[codes], sample_weight=s)
         s = s * of_class[codes]
@@ -90,6 +103,21 @@ def row_weights(
     if not np.all(total > 0):
         bare = classes[int(np.argmin(total))]
         msg = f"`sample_weight` must leave some weight to each class, and leaves none to {bare!r}: drop its rows."
+        raise ValueError(msg)
+    return s
+
+
+def sample_weights(sample_weight: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return the sample weight of each row on the host."""
+    if sample_weight is None:
+        return np.ones(shape)
+    s = np.asarray(sample_weight if is_of_host(sample_weight) else to_host(sample_weight), dtype=np.float64)
+    s = np.broadcast_to(s, shape) if s.ndim == 0 else s
+    if s.shape != shape:
+        msg = f"`sample_weight` must have the shape {shape} of `y`, not {s.shape}."
+        raise ValueError(msg)
+    if not np.all(np.isfinite(s) & (s >= 0)):
+        msg = "`sample_weight` must hold finite numbers >= 0."
         raise ValueError(msg)
     return s
 
