@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -23,36 +24,37 @@ if TYPE_CHECKING:
     Product: TypeAlias = Callable[[Floats], Floats]
 
 
-class Sums(Protocol):  # pragma: no cover  # has no code
+class Sums(Protocol):
     """The loss, summed over the rows of the data, as a function of θ = [W | b], a host array of float64.
 
     Whoever holds data, on a device, in chunks or on many machines, offers these; chunks add theirs.
     """
 
     @property
+    @abstractmethod
     def shape(self) -> tuple[int, int]:
         """The shape of θ: a row for each logit, a column for each feature and one for the intercept."""
 
     @property
+    @abstractmethod
     def weight(self) -> float:
         """Σ s, the weight of all rows."""
 
-    @property
-    def eps(self) -> float:
-        """The spacing of the numbers at 1 in which the sums are made."""
-
+    @abstractmethod
     def value_and_grad(self, theta: Floats) -> tuple[float, Floats]:
         """Return Σ s h and its gradient."""
 
+    @abstractmethod
     def linearize(self, theta: Floats) -> tuple[float, Floats, Product]:
         """Return Σ s h, its gradient, and the product of its Hessian with a tangent of the shape of θ."""
 
+    @abstractmethod
     def moments(self) -> Floats:
         """Return Σ s (x, 1) (x, 1)ᵀ."""
 
+    @abstractmethod
     def spread(self, tangent: Floats) -> float:
         """Return the largest difference between two logits of a row, where θ is a tangent."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +67,6 @@ class ArraySums:
     """s, a column."""
     shape: tuple[int, int]
     weight: float
-
-    @property
-    def eps(self) -> float:
-        """The spacing of the numbers at 1 in which the sums are made."""
-        return float(self.loss.xp.finfo(self.loss.x.dtype).eps)
 
     def value_and_grad(self, theta: Floats) -> tuple[float, Floats]:
         """Return Σ s h and its gradient."""

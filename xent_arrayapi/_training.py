@@ -21,6 +21,8 @@ from xent_arrayapi._namespace import (
     to_host,
 )
 
+from xent_arrayapi._validate import choice
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.base import BaseEstimator
@@ -87,7 +89,7 @@ def labels(estimator: BaseEstimator, x: Array, y: Any) -> tuple[NDArray[Any], ND
 def two_classes(classes: NDArray[Any]) -> None:
     """Check that there is something to tell apart."""
     if classes.shape[0] < 2:
-        msg = f"`y` must have labels of at least 2 classes, and has one class only: {classes[0]!r}."
+        msg = f"`y` must have labels of at least 2 classes, and has one class only: {classes[0]}."
         raise ValueError(msg)
 
 
@@ -96,15 +98,31 @@ def row_weights(
 ) -> NDArray[np.float64]:
     """Return the weight of each row on the host: its sample weight times the weight of its class."""
     s = sample_weights(sample_weight, codes.shape)
-    if class_weight is not None:
-        of_class = compute_class_weight(class_weight, classes=classes, y=classes[codes], sample_weight=s)
-        s = s * of_class[codes]
     total = np.bincount(codes, weights=s, minlength=classes.shape[0])
+    if isinstance(class_weight, str):
+        choice("class_weight", class_weight, ("balanced",))
+        s = s * (np.sum(s) / (classes.shape[0] * np.where(total > 0, total, 1)))[codes]
+    elif class_weight is not None:
+        of_class = compute_class_weight(class_weight, classes=classes, y=classes)
+        s = s * of_class[codes]
+        total = total * of_class
     if not np.all(total > 0):
         bare = classes[int(np.argmin(total))]
-        msg = f"`sample_weight` must leave some weight to each class, and leaves none to {bare!r}: drop its rows."
+        msg = f"`sample_weight` must leave each class some weight, and is zero for all rows of class {bare}: drop them."
         raise ValueError(msg)
     return s
+
+
+def starting_point(coef: Any, intercept: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return the parameters of an earlier fit as those to start from."""
+    theta = np.concatenate([to_host(coef), to_host(intercept)[:, None]], axis=1).astype(np.float64)
+    if theta.shape != shape:
+        msg = (
+            f"`warm_start` must meet the classes and features of the last fit: `coef_` has the shape "
+            f"{(theta.shape[0], theta.shape[1] - 1)}, and {(shape[0], shape[1] - 1)} is needed: set it to False."
+        )
+        raise ValueError(msg)
+    return theta
 
 
 def sample_weights(sample_weight: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
