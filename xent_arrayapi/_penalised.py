@@ -184,6 +184,14 @@ def penalised(sums: Sums, alpha: float, start: Floats, *, intercept: bool) -> Pe
     return Penalised(sums, alpha, start, transform)
 
 
+def unscaled(sums: Sums, alpha: float, start: Floats, *, intercept: bool) -> Penalised:
+    """Return what is to be minimised as a function of the parameters themselves."""
+    columns = sums.shape[1] if intercept else sums.shape[1] - 1
+    fixed = start.copy()
+    fixed[:, :columns] = 0
+    return Penalised(sums, alpha, fixed, np.eye(sums.shape[1])[:, :columns])
+
+
 def inverse_root(metric: Floats) -> Floats:
     """Return T with Tᵀ M T = 1 for a positive M; directions that vanish to rounding are scaled like the least."""
     scale = np.sqrt(np.diag(metric))
