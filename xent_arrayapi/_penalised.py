@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Product: TypeAlias = Callable[[Floats], Floats]
 
 
-class Sums(Protocol):
+class Sums(Protocol):  # pragma: no cover  # has no code
     """The loss, summed over the rows of the data, as a function of θ = [W | b], a host array of float64.
 
     Whoever holds data, on a device, in chunks or on many machines, offers these; chunks add theirs.
@@ -37,6 +37,10 @@ class Sums(Protocol):
     def weight(self) -> float:
         """Σ s, the weight of all rows."""
 
+    @property
+    def eps(self) -> float:
+        """The spacing of the numbers at 1 in which the sums are made."""
+
     def value_and_grad(self, theta: Floats) -> tuple[float, Floats]:
         """Return Σ s h and its gradient."""
 
@@ -48,6 +52,7 @@ class Sums(Protocol):
 
     def spread(self, tangent: Floats) -> float:
         """Return the largest difference between two logits of a row, where θ is a tangent."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +65,11 @@ class ArraySums:
     """s, a column."""
     shape: tuple[int, int]
     weight: float
+
+    @property
+    def eps(self) -> float:
+        """The spacing of the numbers at 1 in which the sums are made."""
+        return float(self.loss.xp.finfo(self.loss.x.dtype).eps)
 
     def value_and_grad(self, theta: Floats) -> tuple[float, Floats]:
         """Return Σ s h and its gradient."""
@@ -91,7 +101,7 @@ class ArraySums:
             u = logits_of(self.loss.x, *self._there(tangent), xp)
             if u.shape[-1] == 1:
                 return float(xp.max(xp.abs(u)))
-            return float(xp.max(xp.max(u, axis=-1) - -xp.max(-u, axis=-1)))
+            return float(xp.max(xp.max(u, axis=-1) + xp.max(-u, axis=-1)))
 
     def _there(self, theta: Floats) -> tuple[Array, Array]:
         return from_host(theta[:, :-1], self.loss.x), from_host(theta[:, -1], self.loss.x)
@@ -142,18 +152,19 @@ class Penalised:
 
         def product(tangent: Floats) -> Floats:
             moved = self._tangent(tangent)
-            return self._pulled_back(along(moved) / self.sums.weight + self._pull(moved))
+            return self._pulled_back(along(moved) / self.sums.weight + self.pull(moved))
 
         return self._point(v, theta, total, gradient, product)
 
     def _point(self, v: Floats, theta: Floats, total: float, gradient: Floats, product: Product | None) -> Point:
         value = total / self.sums.weight + self.alpha / 2 * float(np.sum(theta[:, :-1] ** 2))
-        gradient = gradient / self.sums.weight + self._pull(theta)
+        gradient = gradient / self.sums.weight + self.pull(theta)
         free = np.any(self.transform != 0, axis=1)
         violation = float(np.max(np.abs(gradient[:, free]), initial=0))
         return Point(v, value, self._pulled_back(gradient), violation, product)
 
-    def _pull(self, theta: Floats) -> Floats:
+    def pull(self, theta: Floats) -> Floats:
+        """Return the gradient of the penalty by θ."""
         pull = self.alpha * theta
         pull[:, -1] = 0
         return pull

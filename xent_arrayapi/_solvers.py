@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     Report = Callable[[int, Point], None]
 
 STEPS = 30
-"""Halvings of a step, at most."""
+"""How often a step is shortened, at most."""
+PRODUCTS = 500
+"""With the Hessian in a step, at most."""
+DIGITS = 1e-6
+"""Of f, what may be its rounding: of a sum in float32."""
+PATIENCE = 10
+"""Steps without progress until rounding is all there is."""
 
 
 class Found(NamedTuple):
@@ -31,67 +37,74 @@ class Found(NamedTuple):
 
 def newton_cg(f: Penalised, *, tol: float, max_iter: int, report: Report) -> Found:
     """Minimise by truncated Newton steps (Nocedal and Wright 2006, algorithm 7.1) until no |∂f/∂θ| is above tol."""
-    point = f.linearize(np.zeros(f.size))
-    best = point
-    for iteration in range(max_iter):
+    point = best = f.linearize(np.zeros(f.size))
+    progress, iteration = 0, 0
+    while iteration < max_iter and best.violation > tol and iteration - progress < PATIENCE:
         report(iteration, point)
-        if point.violation <= tol:
-            return Found(point, iteration, converged=True)
         moved = _searched(f, point, _newton_step(f, point))
         if moved is None:
-            return Found(best, iteration, converged=False)
+            break
+        iteration += 1
+        if moved.violation < best.violation or moved.value < point.value - DIGITS * abs(point.value):
+            progress = iteration
         point = moved
-        best = point if point.violation <= best.violation else best
-    return Found(best, max_iter, best.violation <= tol)
+        best = point if point.violation < best.violation else best
+    report(iteration, best)
+    return Found(best, iteration, best.violation <= tol)
 
 
 def _newton_step(f: Penalised, point: Point) -> Floats:
     """Solve for the Newton step, the more exactly the smaller the gradient is."""
-    hessian = LinearOperator((f.size, f.size), matvec=point.product, dtype=np.float64)
+    hessian = LinearOperator((f.size, f.size), matvec=point.product, dtype=np.float64)  # type: ignore[call-arg]
     forcing = min(0.25, float(np.sqrt(np.linalg.norm(point.gradient))))
-    step: Floats = cg(hessian, -point.gradient, rtol=forcing, maxiter=max(20, min(f.size, 1000)))[0]
+    step: Floats = cg(hessian, -point.gradient, rtol=forcing, maxiter=max(20, min(f.size, PRODUCTS)))[0]
     return step
 
 
 def _searched(f: Penalised, point: Point, step: Floats) -> Point | None:
-    """Shorten a step until f decreases; where that is below its rounding, until its slope does (Hager and Zhang 2005)."""
+    """Shorten a step until f decreases, or, where that is below its rounding, until the slope does.
+
+    The second is the approximate condition of Hager and Zhang 2005, section 2: the gradient has more digits than f.
+    """
     slope = float(point.gradient @ step)
-    noise = 8 * float(np.finfo(np.float64).eps) * abs(point.value)
     length = 1.0
     for _ in range(STEPS):
         trial = f.linearize(point.v + length * step)
         after = float(trial.gradient @ step)
-        decreased = trial.value <= point.value + 1e-4 * length * slope
-        flat = trial.value <= point.value + noise and abs(after) <= 0.9 * abs(slope)
-        if decreased or flat:
+        level = trial.value <= point.value + DIGITS * abs(point.value) and abs(after) <= abs(slope) / 2
+        if level or trial.value <= point.value + 1e-4 * length * slope:
             return trial
-        length *= 0.5 if not after > 0 else min(0.5, max(0.1, slope / (slope - after)))
+        length *= min(0.5, max(0.1, slope / (slope - after))) if after > 0 else 0.5
     return None
 
 
 def lbfgs(f: Penalised, *, tol: float, max_iter: int, report: Report) -> Found:
-    """Minimise by L-BFGS-B of SciPy (Byrd, Lu, Nocedal and Zhu 1995) until no |∂f/∂θ| is above tol."""
+    """Minimise by L-BFGS-B of SciPy (Byrd, Lu, Nocedal and Zhu 1995) until no |∂f/∂θ| is above tol.
+
+    Where rounding misleads its line search it starts again, as long as that helps.
+    """
     last = best = f.at(np.zeros(f.size))
-    iterations = 0
-    report(0, last)
-    if last.violation <= tol:
-        return Found(last, 0, converged=True)
+    iterations, before = 0, np.inf
 
     def evaluate(v: Floats) -> tuple[float, Floats]:
         nonlocal last, best
         last = f.at(v.copy())
-        best = last if last.violation <= best.violation else best
+        best = last if last.violation < best.violation else best
         return last.value, last.gradient
 
-    def after(intermediate_result: OptimizeResult) -> None:
+    def after(intermediate_result: OptimizeResult) -> None:  # noqa: ARG001  # SciPy passes it by this name
         nonlocal iterations
         iterations += 1
         report(iterations, last)
         if best.violation <= tol:
             raise StopIteration
 
-    options = {"maxiter": max_iter, "maxfun": 20 * max_iter, "maxls": 50, "ftol": 0, "gtol": 0, "maxcor": 20}
-    minimize(evaluate, last.v, jac=True, method="L-BFGS-B", callback=after, options=options)
+    report(0, best)
+    while best.violation > tol and iterations < max_iter and best.violation < before / 2:
+        before = best.violation
+        left = max_iter - iterations
+        options = {"maxiter": left, "maxfun": 20 * left, "maxls": 50, "ftol": 0, "gtol": 0, "maxcor": 20}
+        minimize(evaluate, best.v, jac=True, method="L-BFGS-B", callback=after, options=options)
     return Found(best, iterations, best.violation <= tol)
 
 
