@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, cg
+
+from xent_arrayapi._solvers import solved
 
 if TYPE_CHECKING:
     from xent_arrayapi._penalised import Floats, Penalised, Product
@@ -61,9 +62,8 @@ def _newton_step(gradient: Floats, product: Product, free: Floats, *, rtol: floa
     def along(z: Floats) -> Floats:
         return _centred(product(_centred(z.reshape(rows, columns)) @ free.T) @ free).ravel()
 
-    size = rows * columns
-    operator = LinearOperator((size, size), matvec=along, dtype=np.float64)
-    found = cg(operator, -_centred(gradient @ free).ravel(), rtol=rtol, maxiter=min(2 * size, PRODUCTS))[0]
+    most = min(2 * rows * columns, PRODUCTS)
+    found = solved(along, -_centred(gradient @ free).ravel(), rtol=rtol, most=most)
     tangent: Floats = _centred(found.reshape(rows, columns)) @ free.T
     return tangent
 

@@ -15,14 +15,24 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from xent_arrayapi._namespace import from_host, is_of_host, to_host
-from xent_arrayapi._training import finite_only, floating, real_features, row_weights, sample_weights, two_classes
+from xent_arrayapi._training import (
+    codes_among,
+    finite_only,
+    floating,
+    known_weights,
+    real_features,
+    row_weights,
+    sample_weights,
+    two_classes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sklearn.base import BaseEstimator
 
-    from xent_arrayapi._penalised import Floats, Product, Sums
+    from xent_arrayapi._penalised import ArraySums, Floats, Product
+    from xent_arrayapi._sgd import Descent, State
     from xent_arrayapi._typing import Array
 
 BRANCHES = 8
@@ -71,9 +81,9 @@ def added(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(a + b for a, b in zip(one, other, strict=True))
 
 
-def in_chunks(estimator: BaseEstimator, x: Any, y: Any, sample_weight: Any) -> Chunks:
+def in_chunks(estimator: BaseEstimator, x: Any, y: Any, sample_weight: Any, *, reset: bool) -> Chunks:
     """Return X, y and weights in chunks of the same rows, once it is checked that they are; no value is computed."""
-    x = whole_rows(estimator, x, reset=True)
+    x = whole_rows(estimator, x, reset=reset)
     parts = _blocks(x)
     labels = _blocks(_like_rows("y", y, x))
     weights = [None] * len(parts) if sample_weight is None else _blocks(_like_rows("sample_weight", sample_weight, x))
@@ -127,7 +137,6 @@ def survey(chunks: Chunks) -> Found:
     if found.rows == 0:
         msg = "`X` must have rows, and has none."
         raise ValueError(msg)
-    two_classes(found.classes)
     return found
 
 
@@ -161,12 +170,14 @@ class Made(NamedTuple):
 
     classes: Any
     class_weights: Floats
-    of_array: Callable[[Array, Any, Floats, int], Sums]
+    of_array: Callable[[Array, Any, Floats, int], ArraySums]
 
-    def __call__(self, x: Array, y: Any, s: Any) -> Sums:
+    def __call__(self, x: Array, y: Any, s: Any) -> ArraySums:
         """Return the sums over the rows of a chunk."""
         codes = np.searchsorted(self.classes, _labels(x, y))
-        return self.of_array(floating(x), codes, sample_weights(s, x.shape[:1]) * self.class_weights[codes], self.classes.shape[0])
+        return self.of_array(
+            floating(x), codes, sample_weights(s, x.shape[:1]) * self.class_weights[codes], self.classes.shape[0]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,16 +231,44 @@ def _spread(x: Array, y: Any, s: Any, made: Made, tangent: Floats) -> float:
     return made(x, y, s).spread(tangent) if x.shape[0] else 0.0
 
 
+def walked(sums: ChunkSums, descent: Descent, state: State, random: Any) -> State:
+    """Go once through the rows, chunk after chunk in random order, each where it is."""
+    there = delayed(sums.made, traverse=False), delayed(descent, traverse=False)
+    through = delayed(_through, pure=False)
+    for number in random.permutation(len(sums.chunks.parts)):
+        seed = int(random.randint(np.iinfo(np.int32).max))
+        (state,) = dask.compute(through(*sums.chunks.parts[number], *there, delayed(state, traverse=False), seed))
+    return state
+
+
+def _through(x: Array, y: Any, s: Any, made: Made, descent: Descent, state: State, seed: int) -> State:
+    return descent.through(state, made(x, y, s), np.random.RandomState(seed).permutation(x.shape[0]))
+
+
 def sums_over_chunks(
-    chunks: Chunks, class_weight: Any, of_array: Callable[[Array, Any, Floats, int], Sums]
+    chunks: Chunks, class_weight: Any, of_array: Callable[[Array, Any, Floats, int], ArraySums]
 ) -> tuple[Any, ChunkSums]:
     """Return the classes, and the loss of a linear model on all chunks, given how it is made for an array."""
     found = survey(chunks)
+    two_classes(found.classes)
     count = found.classes.shape[0]
     totals = row_weights(found.totals, class_weight, found.classes, np.arange(count))
     made = Made(found.classes, totals / found.totals, of_array)
-    shape = 1 if count == 2 else count, chunks.features + 1
-    return found.classes, ChunkSums(chunks, made, shape, float(np.sum(totals)))
+    return found.classes, ChunkSums(chunks, made, _shape(chunks, count), float(np.sum(totals)))
+
+
+def sums_over_more_chunks(
+    chunks: Chunks, class_weight: Any, classes: Any, of_array: Callable[[Array, Any, Floats, int], ArraySums]
+) -> ChunkSums:
+    """Return the loss of a linear model on all chunks, where the classes are known."""
+    weights = known_weights(class_weight, classes)
+    found = survey(chunks)
+    total = float(np.sum(found.totals * weights[codes_among(classes, found.classes)]))
+    return ChunkSums(chunks, Made(classes, weights, of_array), _shape(chunks, classes.shape[0]), total)
+
+
+def _shape(chunks: Chunks, classes: int) -> tuple[int, int]:
+    return 1 if classes == 2 else classes, chunks.features + 1
 
 
 def map_rows(estimator: Any, x: Any, method: Callable[[Any, Array], Array]) -> Any:

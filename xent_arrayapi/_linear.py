@@ -51,3 +51,9 @@ class LinearLoss:
             return pulled_back(self.x, product(logits_of(self.x, v, c, self.xp)), self.xp)
 
         return value, *pulled_back(self.x, gradient, self.xp), along
+
+
+def stochastic_gradient(loss: LinearLoss, w: Array, b: Array, rate: Array, alpha: float) -> tuple[Array, Array]:
+    """Return the gradient by W and b of f = rate Σ s h + α/2 ‖W‖² over the rows of a batch."""
+    _, of_w, of_b = loss.value_and_grad(w, b)
+    return rate * of_w + alpha * w, rate * of_b

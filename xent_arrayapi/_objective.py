@@ -171,7 +171,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, logistic-reductions, gradient-of-the-loss, gradient-for-labels,
         unnormalised-targets, minimum-of-the-loss, class-weights, sample-weights, label-smoothing,
         temperature-of-the-loss, softcap, z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked,
@@ -199,7 +198,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, logistic-reductions, gradient-of-the-loss, gradient-for-labels,
         unnormalised-targets, class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap,
         z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked, ignored-rows, reductions,
@@ -226,7 +224,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets, hessian-of-the-loss,
         class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
         mask-and-smoothing, all-options, all-options-masked, softcap-derivatives, ignored-rows, reductions,
@@ -266,7 +263,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets,
         hessian-of-the-linear-model.
         """
@@ -300,7 +296,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: gradient-for-labels, unnormalised-targets, hessian-of-the-loss, class-weights, sample-weights,
         label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss, mask-and-smoothing, all-options,
         all-options-masked, softcap-derivatives, ignored-rows, reductions, class-axis.
@@ -325,7 +320,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets, hessian-of-the-loss,
         class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
         mask-and-smoothing, all-options, all-options-masked, softcap-derivatives, ignored-rows, reductions,
@@ -360,7 +354,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-reductions, ignored-rows, reductions.
         """
         if not isinstance(self.normalizer, str):

@@ -115,7 +115,6 @@ class Point(NamedTuple):
     gradient: Floats
     violation: float
     """The largest entry of the gradient by θ: the violation of E_est − E_obs = −α W."""
-    product: Product | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,9 +139,9 @@ class Penalised:
         """Evaluate f and its gradient."""
         theta = self.theta(v)
         total, gradient = self.sums.value_and_grad(theta)
-        return self._point(v, theta, total, gradient, None)
+        return self._point(v, theta, total, gradient)
 
-    def linearize(self, v: Floats) -> Point:
+    def linearize(self, v: Floats) -> tuple[Point, Product]:
         """Evaluate f and its gradient, and hold what products with the Hessian need."""
         theta = self.theta(v)
         total, gradient, along = self.sums.linearize(theta)
@@ -151,14 +150,14 @@ class Penalised:
             moved = self._tangent(tangent)
             return self._pulled_back(along(moved) / self.sums.weight + self.pull(moved))
 
-        return self._point(v, theta, total, gradient, product)
+        return self._point(v, theta, total, gradient), product
 
-    def _point(self, v: Floats, theta: Floats, total: float, gradient: Floats, product: Product | None) -> Point:
+    def _point(self, v: Floats, theta: Floats, total: float, gradient: Floats) -> Point:
         value = total / self.sums.weight + self.alpha / 2 * float(np.sum(theta[:, :-1] ** 2))
         gradient = gradient / self.sums.weight + self.pull(theta)
         free = np.any(self.transform != 0, axis=1)
         violation = float(np.max(np.abs(gradient[:, free]), initial=0))
-        return Point(v, value, self._pulled_back(gradient), violation, product)
+        return Point(v, value, self._pulled_back(gradient), violation)
 
     def pull(self, theta: Floats) -> Floats:
         """Return the gradient of the penalty by θ."""
@@ -190,6 +189,14 @@ def penalised(sums: Sums, alpha: float, start: Floats, *, intercept: bool) -> Pe
         metric[np.diag_indices(sums.shape[1] - 1)] += alpha
         transform = transform @ inverse_root(metric)
     return Penalised(sums, alpha, start, transform)
+
+
+def unscaled(sums: Sums, alpha: float, start: Floats, *, intercept: bool) -> Penalised:
+    """Return what is to be minimised as a function of the parameters themselves."""
+    columns = sums.shape[1] if intercept else sums.shape[1] - 1
+    fixed = start.copy()
+    fixed[:, :columns] = 0
+    return Penalised(sums, alpha, fixed, np.eye(sums.shape[1])[:, :columns])
 
 
 def inverse_root(metric: Floats) -> Floats:

@@ -229,7 +229,6 @@ class SigmoidCrossEntropy(RowwiseLoss):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives.
         """
         return self.hessian_diag(logits)

@@ -20,7 +20,6 @@ from xent_arrayapi._namespace import (
     namespace_of,
     to_host,
 )
-
 from xent_arrayapi._validate import choice
 
 if TYPE_CHECKING:
@@ -73,6 +72,13 @@ def finite_only(x: Array) -> None:
 
 def labels(estimator: BaseEstimator, x: Array, y: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Return the classes in order, and the index of the class of each row, both on the host."""
+    classes, codes = np.unique(_label_of_each(estimator, x, y), return_inverse=True)
+    two_classes(classes)
+    return classes, codes
+
+
+def _label_of_each(estimator: BaseEstimator, x: Array, y: Any) -> NDArray[Any]:
+    """Return the label of each row on the host."""
     if y is None:
         msg = f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
         raise ValueError(msg)
@@ -81,9 +87,36 @@ def labels(estimator: BaseEstimator, x: Array, y: Any) -> tuple[NDArray[Any], ND
     if y.shape[0] != x.shape[0]:
         msg = f"`y` must have a label for each of the {x.shape[0]} rows of `X`, not {y.shape[0]}."
         raise ValueError(msg)
-    classes, codes = np.unique(y, return_inverse=True)
-    two_classes(classes)
-    return classes, codes
+    return y
+
+
+def more_rows(
+    estimator: BaseEstimator, x: Array, y: Any, sample_weight: Any, class_weight: Any, classes: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the index of the class and the weight of each row, among classes that are known."""
+    codes = codes_among(classes, _label_of_each(estimator, x, y))
+    return codes, sample_weights(sample_weight, codes.shape) * known_weights(class_weight, classes)[codes]
+
+
+def codes_among(classes: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the index of the class of each label, among classes that are known."""
+    codes = np.minimum(np.searchsorted(classes, y), classes.shape[0] - 1)
+    strange = classes[codes] != y
+    if np.any(strange):
+        msg = f"`y` must have labels among {classes}, not {y[strange][0]!r}."
+        raise ValueError(msg)
+    return codes
+
+
+def known_weights(class_weight: Any, classes: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the weight of each class where not all rows are known."""
+    if isinstance(class_weight, str):
+        msg = (
+            f"`class_weight` must be a dict of weights for partial_fit, not {class_weight!r}: it does not see all rows."
+        )
+        raise ValueError(msg)
+    weights: NDArray[np.float64] = compute_class_weight(class_weight, classes=classes, y=classes)
+    return weights
 
 
 def two_classes(classes: NDArray[Any]) -> None:
