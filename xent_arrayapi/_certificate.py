@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from xent_arrayapi._penalised import centred
 from xent_arrayapi._solvers import solved
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def certify(f: Penalised, theta: Floats, *, intercept: bool, eps: float) -> Cert
     tangent = _newton_step(gradient, lambda t: product(t) / f.sums.weight, free, rtol=max(1e-10, 100 * eps))
     moved = gradient + (product(tangent) / f.sums.weight if free.shape[1] else 0)
     reach = f.sums.spread(tangent) if free.shape[1] else 0.0
-    left, before = (float(np.max(np.abs(_centred(g @ free)), initial=0)) for g in (moved, gradient))
+    left, before = (float(np.max(np.abs(centred(g @ free)), initial=0)) for g in (moved, gradient))
     if not (math.isfinite(total) and reach <= REACH and left <= before / 100):
         return Certificate(math.inf, reach)
     penalised = 0.0 if f.alpha == 0 else float(np.sum(moved[:, :-1] ** 2)) / (2 * f.alpha)
@@ -60,14 +61,9 @@ def _newton_step(gradient: Floats, product: Product, free: Floats, *, rtol: floa
         return np.zeros(gradient.shape)
 
     def along(z: Floats) -> Floats:
-        return _centred(product(_centred(z.reshape(rows, columns)) @ free.T) @ free).ravel()
+        return centred(product(centred(z.reshape(rows, columns)) @ free.T) @ free).ravel()
 
     most = min(2 * rows * columns, PRODUCTS)
-    found = solved(along, -_centred(gradient @ free).ravel(), rtol=rtol, most=most)
-    tangent: Floats = _centred(found.reshape(rows, columns)) @ free.T
+    found = solved(along, -centred(gradient @ free).ravel(), rtol=rtol, most=most)
+    tangent: Floats = centred(found.reshape(rows, columns)) @ free.T
     return tangent
-
-
-def _centred(z: Floats) -> Floats:
-    """Return rows that add up to 0, where they are those of all classes: nothing depends on what these share."""
-    return z - np.mean(z, axis=0) if z.shape[0] > 1 else z

@@ -218,11 +218,7 @@ class MaxEntClassifier(LinearClassifier):
         return np.zeros(sums.shape)
 
     def _keep(self, theta: Floats, classes: Any, like: Array) -> None:
-        """Keep the parameters; what the logits of all classes share changes nothing, and is taken out."""
-        if theta.shape[0] > 1:
-            share = np.mean(theta, axis=0)
-            share[:-1] *= self.alpha == 0
-            theta = theta - share
+        """Keep the parameters, in the library of the features."""
         self.classes_ = classes_like(classes, like)
         self.coef_, self.intercept_ = from_host(theta[:, :-1], like), from_host(theta[:, -1], like)
 
@@ -230,8 +226,9 @@ class MaxEntClassifier(LinearClassifier):
         """Say so where this is no minimum."""
         if not found.converged:
             msg = (
-                f"{self.solver} reached a gradient of {found.point.violation:.1e} after {found.iterations} iterations, "
-                f"not tol={self._tol:g}: raise `max_iter` or `tol`, scale the features, or use float64."
+                f"{self.solver} failed to converge: a derivative of {found.point.violation:.1e} is left after "
+                f"{found.iterations} iterations, not tol={self._tol:g}. Increase the number of iterations (`max_iter`) "
+                f"or `tol`, scale the features, or use float64."
             )
             warnings.warn(msg, ConvergenceWarning, stacklevel=3)
         if self.alpha == 0 and certificate.reach > REACH:

@@ -169,7 +169,8 @@ class Penalised:
         return v.reshape(self.start.shape[0], -1) @ self.transform.T
 
     def _pulled_back(self, gradient: Floats) -> Floats:
-        return (gradient @ self.transform).ravel()
+        """Return what a gradient by θ is by v; what the rows of all classes share, rounding, is taken out."""
+        return centred(gradient @ self.transform).ravel()
 
 
 WIDEST = 512
@@ -188,7 +189,12 @@ def penalised(sums: Sums, alpha: float, start: Floats, *, intercept: bool) -> Pe
         metric = curvature * sums.moments()[:columns, :columns] / sums.weight
         metric[np.diag_indices(sums.shape[1] - 1)] += alpha
         transform = transform @ inverse_root(metric)
-    return Penalised(sums, alpha, start, transform)
+    return Penalised(sums, alpha, centred(start), transform)
+
+
+def centred(rows: Floats) -> Floats:
+    """Return rows that add up to 0, where they are those of all classes: nothing but the penalty sees what they share."""
+    return rows - np.mean(rows, axis=0) if rows.shape[0] > 1 else rows
 
 
 def unscaled(sums: Sums, alpha: float, start: Floats, *, intercept: bool) -> Penalised:

@@ -37,9 +37,13 @@ class Found(NamedTuple):
 
 def newton_cg(f: Penalised, *, tol: float, max_iter: int, report: Report) -> Found:
     """Minimise by truncated Newton steps (Nocedal and Wright 2006, algorithm 7.1) until no |∂f/∂θ| is above tol."""
-    point, product = f.linearize(np.zeros(f.size))
-    best = point
-    progress, iteration = 0, 0
+    return _stepped(f, np.zeros(f.size), 0, tol=tol, max_iter=max_iter, report=report)
+
+
+def _stepped(f: Penalised, v: Floats, iteration: int, *, tol: float, max_iter: int, report: Report) -> Found:
+    """Take Newton steps from a point that so many iterations led to."""
+    point, product = f.linearize(v)
+    best, progress = point, iteration
     while iteration < max_iter and best.violation > tol and iteration - progress < PATIENCE:
         report(iteration, point)
         searched = _searched(f, point, _newton_step(point, product))
@@ -57,7 +61,7 @@ def newton_cg(f: Penalised, *, tol: float, max_iter: int, report: Report) -> Fou
 
 def _newton_step(point: Point, product: Product) -> Floats:
     """Solve for the Newton step, the more exactly the smaller the gradient is."""
-    forcing = min(0.25, float(np.sqrt(np.linalg.norm(point.gradient))))
+    forcing = min(0.25, max(1e-4, float(np.sqrt(np.linalg.norm(point.gradient)))))
     return solved(product, -point.gradient, rtol=forcing, most=max(20, min(point.v.shape[0], PRODUCTS)))
 
 
@@ -89,10 +93,10 @@ def _searched(f: Penalised, point: Point, step: Floats) -> tuple[Point, Product]
 def lbfgs(f: Penalised, *, tol: float, max_iter: int, report: Report) -> Found:
     """Minimise by L-BFGS-B of SciPy (Byrd, Lu, Nocedal and Zhu 1995) until no |∂f/∂θ| is above tol.
 
-    Where rounding misleads its line search it starts again, as long as that helps.
+    The last digits, which the rounding of f hides from its line search, are left to Newton steps.
     """
     last = best = f.at(np.zeros(f.size))
-    iterations, before = 0, np.inf
+    iterations = 0
 
     def evaluate(v: Floats) -> tuple[float, Floats]:
         nonlocal last, best
@@ -108,11 +112,11 @@ def lbfgs(f: Penalised, *, tol: float, max_iter: int, report: Report) -> Found:
             raise StopIteration
 
     report(0, best)
-    while best.violation > tol and iterations < max_iter and best.violation < before / 2:
-        before = best.violation
-        left = max_iter - iterations
-        options = {"maxiter": left, "maxfun": 20 * left, "maxls": 50, "ftol": 0, "gtol": 0, "maxcor": 20}
+    if best.violation > tol and max_iter:
+        options = {"maxiter": max_iter, "maxfun": 20 * max_iter, "maxls": 20, "ftol": 0, "gtol": 0, "maxcor": 20}
         minimize(evaluate, best.v, jac=True, method="L-BFGS-B", callback=after, options=options)
+    if best.violation > tol and iterations < max_iter:
+        return _stepped(f, best.v, iterations, tol=tol, max_iter=max_iter, report=report)
     return Found(best, iterations, best.violation <= tol)
 
 
