@@ -193,7 +193,7 @@ def penalised(sums: Sums, alpha: float, start: Floats, *, intercept: bool) -> Pe
 
 
 def centred(rows: Floats) -> Floats:
-    """Return rows that add up to 0, where they are those of all classes: nothing but the penalty sees what they share."""
+    """Return rows that add up to 0, where they are those of all classes: only the penalty sees what they share."""
     return rows - np.mean(rows, axis=0) if rows.shape[0] > 1 else rows
 
 

@@ -33,7 +33,7 @@ DEVIATIONS = {
         "KeyError: '(liblinear|saga?)'",
         "goes on to a solver of scikit-learn's alone",
     ),
-    r"csr_": ("TypeError: Sparse data was passed|KeyError: 'saga'", "sparse features are refused"),
+    r"csr_": ("TypeError: Sparse data was passed|KeyError: 'saga?'", "sparse features are refused"),
     r"test_inconsistent_input": ("`y` must have a label for each", "says it in other words"),
     r"test_multinomial_logistic_regression_string_inputs": (
         "`sample_weight` must leave each class some weight",
@@ -42,6 +42,10 @@ DEVIATIONS = {
     r"test_logreg_predict_proba_multinomial": ("_predict_proba_lr", "a private method of scikit-learn's"),
     r"newton-cholesky-Newton solver": ("Emitted warnings|Skipped: solver newton-cholesky", "says newton-cg"),
     r"test_penalty_none": ("DID NOT WARN", "warns of parameters that the classifier has not"),
+    r"array_api_compliance.*\[(array_api_strict-device1|torch-cpu)-float32": (
+        "ConvergenceWarning: lbfgs failed to converge",
+        "a tolerance of 1e-12 is below the rounding of float32, and the classifier says so",
+    ),
     r"array_api.*\[(cupy|dpnp|torch-(cuda|xpu|mps))": ("Skipped", "the library or the device is not there"),
 }
 """Tests that do not pass, with the error and the reason."""
@@ -122,5 +126,5 @@ def main() -> None:
 def test_logistic_regression():
     found = outcomes(__name__, SCIPY_ARRAY_API="1")
     hold(found, DEVIATIONS)
-    assert sum(said == "passed" for said in found.values()) >= 57
+    assert sum(said == "passed" for said in found.values()) >= 147
     assert len(chosen()) == 26
