@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.utils import assert_all_finite
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
@@ -83,6 +84,7 @@ def _label_of_each(estimator: BaseEstimator, x: Array, y: Any) -> NDArray[Any]:
         msg = f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
         raise ValueError(msg)
     y = column_or_1d(y if is_of_host(y) else to_host(y), warn=True)
+    assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     if y.shape[0] != x.shape[0]:
         msg = f"`y` must have a label for each of the {x.shape[0]} rows of `X`, not {y.shape[0]}."
