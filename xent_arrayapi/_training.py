@@ -131,6 +131,9 @@ def row_weights(
     if class_weight is not None:
         of_class = compute_class_weight(class_weight, classes=classes, y=classes[codes], sample_weight=s)
         s = s * of_class[codes]
+    if not np.any(s):
+        msg = "`sample_weight` must not be zero throughout: without weights nothing is learnt."
+        raise ValueError(msg)
     total = np.bincount(codes, weights=s, minlength=classes.shape[0])
     if not np.all(total > 0):
         bare = classes[int(np.argmin(total))]
