@@ -175,7 +175,9 @@ class Made(NamedTuple):
     def __call__(self, x: Array, y: Any, s: Any) -> ArraySums:
         """Return the sums over the rows of a chunk."""
         codes = np.searchsorted(self.classes, _labels(x, y))
-        return self.of_array(floating(x), codes, sample_weights(s, x.shape[:1]) * self.class_weights[codes], self.classes.shape[0])
+        return self.of_array(
+            floating(x), codes, sample_weights(s, x.shape[:1]) * self.class_weights[codes], self.classes.shape[0]
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ from xent_arrayapi._sigmoid import SigmoidCrossEntropy
 from xent_arrayapi._softmax import log_softmax, softmax
 from xent_arrayapi._sgd import Descent, State, descended
 from xent_arrayapi._solvers import SOLVERS, Found
-from xent_arrayapi._training import classes_like, features, labels, more_rows, row_weights, two_classes
+from xent_arrayapi._training import classes_like, features, floating, labels, more_rows, row_weights, two_classes
 from xent_arrayapi._validate import choice, number
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ class MaxEntClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         if self.solver == "sgd":
             f = unscaled(sums, float(self.alpha), start, intercept=self.fit_intercept)
             random = check_random_state(self.random_state)
-            found, self._state = descended(f, State.at(start), lambda state: self._walked(sums, state, random), **options)
+            found, self._state = descended(
+                f, State.at(start), lambda state: self._walked(sums, state, random), **options
+            )
         else:
             f = penalised(sums, float(self.alpha), start, intercept=self.fit_intercept)
             found, self._state = SOLVERS[self.solver](f, **options), None
@@ -185,7 +187,9 @@ class MaxEntClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             from xent_arrayapi import _chunks  # noqa: PLC0415  # it needs Dask, which is there: X is of it
 
             rows = _chunks.in_chunks(self, X, y, sample_weight, reset=first)
-            return _chunks.sums_over_more_chunks(rows, self.class_weight, classes, sums_over), np.zeros(0, X.dtype)
+            return _chunks.sums_over_more_chunks(rows, self.class_weight, classes, sums_over), floating(
+                np.zeros(0, X.dtype)
+            )
         x = features(self, X, reset=first)
         codes, s = more_rows(self, x, y, sample_weight, self.class_weight, classes)
         return sums_over(x, codes, s, classes.shape[0]), x
@@ -205,7 +209,7 @@ class MaxEntClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
             rows = _chunks.in_chunks(self, X, y, sample_weight, reset=True)
             classes, over_chunks = _chunks.sums_over_chunks(rows, self.class_weight, sums_over)
-            return classes, over_chunks, np.zeros(0, X.dtype)
+            return classes, over_chunks, floating(np.zeros(0, X.dtype))
         x = features(self, X, reset=True)
         classes, codes = labels(self, x, y)
         s = row_weights(sample_weight, self.class_weight, classes, codes)

@@ -110,7 +110,9 @@ def codes_among(classes: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
 def known_weights(class_weight: Any, classes: NDArray[Any]) -> NDArray[np.float64]:
     """Return the weight of each class where not all rows are known."""
     if isinstance(class_weight, str):
-        msg = f"`class_weight` must be a dict of weights for partial_fit, not {class_weight!r}: it does not see all rows."
+        msg = (
+            f"`class_weight` must be a dict of weights for partial_fit, not {class_weight!r}: it does not see all rows."
+        )
         raise ValueError(msg)
     weights: NDArray[np.float64] = compute_class_weight(class_weight, classes=classes, y=classes)
     return weights
