@@ -44,7 +44,20 @@ NEEDED = (
         "max",
         "nan",
     ),
-    *("ones_like", "permute_dims", "prod", "reshape", "squeeze", "stack", "sum", "take", "tanh", "where", "zeros"),
+    *(
+        "ones_like",
+        "permute_dims",
+        "prod",
+        "reshape",
+        "squeeze",
+        "sqrt",
+        "stack",
+        "sum",
+        "take",
+        "tanh",
+        "where",
+        "zeros",
+    ),
     *("zeros_like", "__array_namespace_info__"),
 )
 """All that we use of a namespace."""
@@ -255,7 +268,7 @@ def to_host(x: Array) -> Any:
     xp, x = namespace_of(x=x), detached(x)
     if compat.is_jax_namespace(xp):
         return np.asarray(x)
-    return np.asarray(compat.to_device(x, xp.Device("CPU_DEVICE") if _is_strict(xp) else "cpu"))
+    return np.asarray(compat.to_device(x, type(x.device)("CPU_DEVICE") if _is_strict(xp) else "cpu"))
 
 
 def detached(x: Array) -> Any:

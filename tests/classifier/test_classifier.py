@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import functools
 import warnings
 from typing import Any
@@ -24,7 +25,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import xent_arrayapi as xent
 from xent_arrayapi import MaxEntClassifier
 
-jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_enable_x64", True)  # noqa: FBT003  # as JAX has it
 
 LOADERS = {
     "digits": datasets.load_digits,
@@ -306,6 +307,13 @@ def test_progress_is_shown_where_it_is_wanted(capsys):
     assert "largest |gradient|" in lines[-1]
     MaxEntClassifier().fit(X, y)
     assert capsys.readouterr().out == ""
+
+
+def test_the_example_runs():
+    said: list[str] = []
+    (test,) = (test for test in doctest.DocTestFinder().find(MaxEntClassifier) if test.examples)
+    doctest.DocTestRunner().run(test, out=said.append)
+    assert not said, "".join(said)
 
 
 def test_without_scikit_learn_the_error_names_the_extra(monkeypatch):
