@@ -209,7 +209,7 @@ def softmax_cross_entropy(logits: ArrayT, targets: Any, /, **options: Unpack[Los
     Theorems: cross-entropy-of-softmax, gradient-of-the-loss, gradient-for-labels, unnormalised-targets,
     class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
     mask-and-smoothing, all-options, all-options-masked, ignored-rows, reductions, maximum-likelihood,
-    categorical-family, class-axis.
+    dual-of-the-linear-model, categorical-family, class-axis.
 
     Examples
     --------
