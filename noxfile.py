@@ -20,7 +20,7 @@ COUNTS = ROOT / ".nox" / "counts"
 TORCH = "torch==2.13.0"
 SESSIONS = (
     *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "strict", "torch", "jax", "dask", "onnx"),
-    *("cupy", "cupy-13", "others", "distributed", "peers", "wheel", "verification"),
+    *("cupy", "cupy-13", "others", "distributed", "peers", "models", "wheel", "verification"),
 )
 """The sessions that run tests."""
 BESIDE = (
@@ -201,6 +201,13 @@ def peers(session: nox.Session) -> None:
     install(session, *groups("test", "torch", "jax", "peers"), extras="[example]")
     pytest(session, "--lane=peers", measured=True)
     pytest(session, "--lane=example", name="example")
+
+
+@nox.session(python="3.11")
+def models(session: nox.Session) -> None:
+    """Run the classifier on NumPy, torch and JAX, against scikit-learn's checks, tests and coefficients."""
+    install(session, *groups("test", "torch", "jax"), extras="[sklearn]")
+    pytest(session, "--lane=maxent", measured=True)
 
 
 @nox.session(python="3.11")

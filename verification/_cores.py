@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 FOLDER = Path(xent_arrayapi.__file__).parent
-NO_FORMULAS = re.compile(r"__\w+__|_selfcheck\w*|_typing|_validate|_maxent|_training|_penalised|_certificate|_solvers")
-"""The modules without formulas: entry points, the self-check, names of types, what refuses, and what runs on the host."""
+NO_FORMULAS = re.compile(
+    r"__\w+__|_selfcheck\w*|_typing|_validate|"
+    r"_maxent|_predicting|_training|_chunks|_certificate|_sgd|_solvers|_penalised|_progress"
+)
+"""The modules without formulas: entry points, the self-check, names of types, what refuses, and fits on the host."""
 BACKENDS = "_namespace"
 """The module of the backends: only what returns an array is a core."""
 OF_A_BACKEND = re.compile(r"\b(compat\.is_|_is_strict\(|is_traced\()")

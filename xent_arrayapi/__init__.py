@@ -1,9 +1,7 @@
 """The whole public interface, in one list."""
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import importlib
+import typing
 
 from xent_arrayapi._cross_entropy import SoftmaxCrossEntropy, softmax_cross_entropy
 from xent_arrayapi._entropy import cross_entropy, entropy, kl_divergence
@@ -11,7 +9,7 @@ from xent_arrayapi._partition import LogPartition
 from xent_arrayapi._sigmoid import SigmoidCrossEntropy, log_sigmoid, sigmoid, sigmoid_cross_entropy
 from xent_arrayapi._softmax import log_softmax, logsumexp, softmax, softmax_jacobian, softmax_jvp
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from xent_arrayapi._maxent import MaxEntClassifier as MaxEntClassifier
 
 __version__ = "0.1.0"
@@ -35,13 +33,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     """Import the classifier where it is asked for: it needs scikit-learn, and nothing else does."""
     if name != "MaxEntClassifier":
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
     try:
-        return import_module("xent_arrayapi._maxent").MaxEntClassifier
+        return importlib.import_module("xent_arrayapi._maxent").MaxEntClassifier
     except ModuleNotFoundError as error:
         msg = f"`MaxEntClassifier` needs {error.name}: install it with `pip install 'xent_arrayapi[sklearn]'`."
         raise ImportError(msg) from error

@@ -6,7 +6,9 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, cg
+
+from xent_arrayapi._penalised import centred
+from xent_arrayapi._solvers import solved
 
 if TYPE_CHECKING:
     from xent_arrayapi._penalised import Floats, Penalised, Product
@@ -26,7 +28,7 @@ class Certificate(NamedTuple):
     """How far two logits of a row are moved on the way to that distribution; far on, there may be no minimum."""
 
 
-def certify(f: Penalised, theta: Floats, *, intercept: bool) -> Certificate:
+def certify(f: Penalised, theta: Floats, *, intercept: bool, eps: float) -> Certificate:
     """Bound f − min f at θ by a point of the dual problem.
 
     The dual asks for distributions q_n over the classes with the largest mean entropy less ‖E_q − E_obs‖² / 2α, whose
@@ -36,15 +38,16 @@ def certify(f: Penalised, theta: Floats, *, intercept: bool) -> Certificate:
 
         f − min f ≤ ‖(g + ∇²h t)_W‖² / 2α − ⟨g, t⟩,
 
-    where t is that Newton step of what is not penalised: the intercept, or for α = 0 all.
+    where t is that Newton step of what is not penalised: the intercept, or for α = 0 all.  `eps` is the spacing at 1
+    of the numbers in which the sums are made.
     """
     total, gradient, product = f.sums.linearize(theta)
     gradient = gradient / f.sums.weight + f.pull(theta)
     free = f.transform if f.alpha == 0 else np.eye(f.sums.shape[1])[:, -1:][:, : int(intercept)]
-    tangent = _newton_step(gradient, lambda t: product(t) / f.sums.weight, free, rtol=max(1e-10, 100 * f.sums.eps))
+    tangent = _newton_step(gradient, lambda t: product(t) / f.sums.weight, free, rtol=max(1e-10, 100 * eps))
     moved = gradient + (product(tangent) / f.sums.weight if free.shape[1] else 0)
     reach = f.sums.spread(tangent) if free.shape[1] else 0.0
-    left, before = (float(np.max(np.abs(_centred(g @ free)), initial=0)) for g in (moved, gradient))
+    left, before = (float(np.max(np.abs(centred(g @ free)), initial=0)) for g in (moved, gradient))
     if not (math.isfinite(total) and reach <= REACH and left <= before / 100):
         return Certificate(math.inf, reach)
     penalised = 0.0 if f.alpha == 0 else float(np.sum(moved[:, :-1] ** 2)) / (2 * f.alpha)
@@ -58,15 +61,9 @@ def _newton_step(gradient: Floats, product: Product, free: Floats, *, rtol: floa
         return np.zeros(gradient.shape)
 
     def along(z: Floats) -> Floats:
-        return _centred(product(_centred(z.reshape(rows, columns)) @ free.T) @ free).ravel()
+        return centred(product(centred(z.reshape(rows, columns)) @ free.T) @ free).ravel()
 
-    size = rows * columns
-    operator = LinearOperator((size, size), matvec=along, dtype=np.float64)  # type: ignore[call-arg]
-    found = cg(operator, -_centred(gradient @ free).ravel(), rtol=rtol, maxiter=min(2 * size, PRODUCTS))[0]
-    tangent: Floats = _centred(found.reshape(rows, columns)) @ free.T
+    most = min(2 * rows * columns, PRODUCTS)
+    found = solved(along, -centred(gradient @ free).ravel(), rtol=rtol, most=most)
+    tangent: Floats = centred(found.reshape(rows, columns)) @ free.T
     return tangent
-
-
-def _centred(z: Floats) -> Floats:
-    """Return rows that add up to 0, where they are those of all classes: nothing depends on what these share."""
-    return z - np.mean(z, axis=0) if z.shape[0] > 1 else z

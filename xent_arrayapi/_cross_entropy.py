@@ -7,8 +7,9 @@ import sys
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
+from xent_arrayapi._assembly import assemble
 from xent_arrayapi._namespace import is_readable, namespace_of
-from xent_arrayapi._objective import Case, RowwiseLoss, assemble
+from xent_arrayapi._objective import Case, RowwiseLoss
 from xent_arrayapi._reduction import array_normalizer
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._targets import are_labels, check_target_shape, refuse_weights

@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
-import functools
+import sys
 import warnings
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
+from xent_arrayapi._certificate import REACH, Certificate, certify
 from xent_arrayapi._cross_entropy import SoftmaxCrossEntropy
-from xent_arrayapi._linear import LinearLoss, logits_of
-from xent_arrayapi._namespace import from_host, is_chunked, is_of_host, namespace_of, quiet, to_host
+from xent_arrayapi._linear import LinearLoss
+from xent_arrayapi._namespace import from_host, is_chunked, is_of_host, namespace_of, to_host
 from xent_arrayapi._penalised import ArraySums, penalised, unscaled
-from xent_arrayapi._sigmoid import SigmoidCrossEntropy
-from xent_arrayapi._softmax import log_softmax, softmax
+from xent_arrayapi._predicting import LinearClassifier
+from xent_arrayapi._progress import reporting
 from xent_arrayapi._sgd import Descent, State, descended
+from xent_arrayapi._sigmoid import SigmoidCrossEntropy
 from xent_arrayapi._solvers import SOLVERS, Found
-from xent_arrayapi._training import classes_like, features, floating, labels, more_rows, row_weights, two_classes
-from xent_arrayapi._validate import choice, number
+from xent_arrayapi._training import (
+    classes_like,
+    features,
+    floating,
+    labels,
+    more_rows,
+    row_weights,
+    starting_point,
+    two_classes,
+)
+from xent_arrayapi._validate import choice, number, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Self
 
-    from xent_arrayapi._penalised import Floats, Point, Sums
+    from xent_arrayapi._penalised import Floats, Penalised, Sums
+    from xent_arrayapi._solvers import Report
     from xent_arrayapi._typing import Array
-
-
-def _by_chunks(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Have a method go through a Dask array chunk by chunk, when its result is asked for."""
-
-    @functools.wraps(method)
-    def by_chunks(self: Any, X: Any) -> Any:
-        if not is_chunked(X):
-            return method(self, X)
-        from xent_arrayapi import _chunks  # noqa: PLC0415  # it needs Dask, which is there: X is of it
-
-        check_is_fitted(self)
-        return _chunks.map_rows(self, X, method)
-
-    return by_chunks
 
 
 def _descends(self: Any) -> bool:
@@ -53,8 +46,83 @@ def _descends(self: Any) -> bool:
     return bool(self.solver == "sgd")
 
 
-class MaxEntClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Maximum-entropy classifier."""
+class MaxEntClassifier(LinearClassifier):
+    r"""Classify by the maximum-entropy model, multinomial logistic regression, fitted by penalised likelihood.
+
+    .. math:: P_k = S_k(W x + b), \qquad
+        f(W, b) = \frac{\sum_n s_n h_n(W x_n + b)}{\sum_n s_n} + \frac{\alpha}{2} \lVert W \rVert^2,
+
+    with :math:`h_n` the cross-entropy of the label of row n (:class:`SoftmaxCrossEntropy`).  The intercept b is not
+    penalised.  Two classes have one row of coefficients, with the logits (0, w x + b).
+
+    The arrays of X stay where they are: only the parameters, their gradient and labels move to the host and back.
+
+    Parameters
+    ----------
+    alpha : float, default 1e-4
+        α ≥ 0, the weight of the penalty.  ``C`` of scikit-learn is 1 / (α Σ s).
+    fit_intercept : bool, default True
+        Whether there is a b; else it is 0.
+    solver : {"newton-cg", "lbfgs"}, default "newton-cg"
+        Truncated Newton steps with exact products with the Hessian, which reach rounding in some ten steps; or
+        L-BFGS-B, which needs gradients only, and many more steps where α is small.
+    max_iter : int, optional
+        Steps at most: 1000, or 100 times through the data for "sgd".
+    tol : float, optional
+        A fit has converged when no derivative of f by a coefficient or intercept is larger in size: 1e-6, or 1e-3 for
+        "sgd".
+    class_weight : dict or "balanced", optional
+        Weights of the classes, which multiply the weights of their rows; "balanced" is Σ s / (K Σ s of the class).
+    warm_start : bool, default False
+        Whether to start from the coefficients of the last fit, and not from 0.
+    verbose : int, default 0
+        Whether to show progress: a bar, or a line for each step where the output is no terminal.
+    random_state : int, RandomState instance or None, default None
+        For solvers that draw rows; these do not.
+
+    Attributes
+    ----------
+    classes_ : array, shape ``(K,)``
+        The labels in order: in the library of X where they are integers, else on the host.
+    coef_, intercept_ : array, shape ``(K, D)`` and ``(K,)``, or ``(1, D)`` and ``(1,)`` for two classes
+        W and b, in the library, on the device and in the dtype of X.
+    n_iter_ : int
+        How many steps were taken.
+    objective_ : float
+        f at the solution, in nats.
+    moment_violation_ : float
+        The largest violation of E_est − E_obs = −α W, the equation of the minimum: the largest derivative of f.
+    duality_gap_ : float
+        At least f − min f, to rounding, from a point of the dual problem; inf where none was found.
+    n_features_in_, feature_names_in_ : int, numpy.ndarray
+        As scikit-learn has them.
+
+    See Also
+    --------
+    SoftmaxCrossEntropy : the loss of logits, with its derivatives.
+    sklearn.linear_model.LogisticRegression : on NumPy arrays and sparse matrices; its C is 1 / (α Σ s).
+
+    Notes
+    -----
+    The solvers work in coordinates in which the Hessian at W = 0 is the identity (up to 511 features): how the
+    features are scaled hardly changes how many steps are taken.
+    The dual problem is that of maximum entropy: of all distributions over the classes whose means of the features are
+    those of the data, up to what the penalty allows, the model has the largest entropy (Berger, Della Pietra and
+    Della Pietra 1996, section 3).  ``docs/classifier.md`` derives the bound.
+    Without a penalty, separable classes have no minimum: then the fit warns, and the coefficients are those of the step
+    at which no derivative was larger than `tol`.
+    Sums are made in the dtype of X: in float32 they limit the gradient to some 1e-7 of the features.
+
+    Source: ``seeds/001``, equations 2, 8 to 13.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.asarray([[0.0], [1.0], [2.0], [3.0]])
+    >>> model = MaxEntClassifier(alpha=0.1).fit(x, ["no", "no", "yes", "yes"])
+    >>> model.predict(np.asarray([[0.5], [2.5]])).tolist()
+    ['no', 'yes']
+    """
 
     def __init__(
         self,
@@ -86,26 +154,52 @@ class MaxEntClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit."""
+        """Fit the coefficients to labelled rows.
+
+        Parameters
+        ----------
+        X : array, real, shape ``(N, D)``
+            Features, finite.  Half precision computes in float32, integers in the default floating dtype.
+        y : array of the library of X or of the host, or sequence, shape ``(N,)``
+            Labels: integers, strings or booleans, of at least two classes.
+        sample_weight : array, shape ``(N,)``, optional
+            Weights s of the rows, finite and at least 0; each class has to keep some.
+
+        Returns
+        -------
+        MaxEntClassifier
+            This object.
+
+        Raises
+        ------
+        TypeError
+            If X is sparse, or not real.
+        ValueError
+            If shapes do not agree, a value is not finite, or there is one class only.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `tol` was not reached, or if, without a penalty, no minimum was found to exist.
+        """
         self._check_options()
         classes, sums, like = self._data(X, y, sample_weight)
-        start = self._start(sums, classes)
-        found, theta = self._solved(sums, start)
-        self.classes_ = classes_like(classes, like)
-        self.coef_, self.intercept_ = from_host(theta[:, :-1], like), from_host(theta[:, -1], like)
-        self.n_iter_ = np.asarray([found.iterations], dtype=np.int32)
+        with reporting(self.solver, tol=self._tol, verbose=self.verbose) as report:
+            found, f = self._solved(sums, report)
+        theta = f.theta(found.point.v)
+        eps = float(namespace_of(X=like).finfo(like.dtype).eps)
+        certificate = certify(f, theta, intercept=self.fit_intercept, eps=eps)
+        self._keep(theta, classes, like)
+        self.n_iter_ = found.iterations
         self.objective_, self.moment_violation_ = found.point.value, found.point.violation
-        if not found.converged:
-            msg = (
-                f"{self.solver} reached a gradient of {found.point.violation:.1e} in {found.iterations} iterations, "
-                f"not tol={self._tol:g}: raise `max_iter` or `tol`, scale the features, or use float64."
-            )
-            warnings.warn(msg, ConvergenceWarning, stacklevel=2)
+        self.duality_gap_ = certificate.gap
+        self._warn(found, certificate)
         return self
 
-    def _solved(self, sums: Sums, start: Floats) -> tuple[Found, Floats]:
-        """Return where the solver stopped, and the parameters there."""
-        options: dict[str, Any] = {"tol": self._tol, "max_iter": self._max_iter, "report": self._report}
+    def _solved(self, sums: Sums, report: Report) -> tuple[Found, Penalised]:
+        """Return where the solver stopped, and what it minimised."""
+        start = self._start(sums)
+        options: dict[str, Any] = {"tol": self._tol, "max_iter": self._max_iter, "report": report}
         if self.solver == "sgd":
             f = unscaled(sums, float(self.alpha), start, intercept=self.fit_intercept)
             random = check_random_state(self.random_state)
@@ -115,7 +209,34 @@ class MaxEntClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         else:
             f = penalised(sums, float(self.alpha), start, intercept=self.fit_intercept)
             found, self._state = SOLVERS[self.solver](f, **options), None
-        return found, f.theta(found.point.v)
+        return found, f
+
+    def _start(self, sums: Sums) -> Floats:
+        """Return the parameters to start from: those of the last fit for a warm start, or 0."""
+        if self.warm_start and hasattr(self, "coef_"):
+            return starting_point(self.coef_, self.intercept_, sums.shape)
+        return np.zeros(sums.shape)
+
+    def _keep(self, theta: Floats, classes: Any, like: Array) -> None:
+        """Keep the parameters, in the library of the features."""
+        self.classes_ = classes_like(classes, like)
+        self.coef_, self.intercept_ = from_host(theta[:, :-1], like), from_host(theta[:, -1], like)
+
+    def _warn(self, found: Found, certificate: Certificate) -> None:
+        """Say so where this is no minimum."""
+        if not found.converged:
+            msg = (
+                f"{self.solver} failed to converge: a derivative of {found.point.violation:.1e} is left after "
+                f"{found.iterations} iterations, not tol={self._tol:g}. Increase the number of iterations (`max_iter`) "
+                f"or `tol`, scale the features, or use float64."
+            )
+            warnings.warn(msg, ConvergenceWarning, stacklevel=3)
+        if self.alpha == 0 and certificate.reach > REACH:
+            msg = (
+                f"No maximum of the likelihood was found: the next step still moves two logits of a row apart by "
+                f"{certificate.reach:.1g}, as where the classes are separable: set `alpha` > 0, or a smaller `tol`."
+            )
+            warnings.warn(msg, ConvergenceWarning, stacklevel=3)
 
     def _walked(self, sums: Sums, state: State, random: Any) -> State:
         """Go once through the data by stochastic gradient descent."""
@@ -158,7 +279,7 @@ class MaxEntClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         sums, like = self._more(X, y, known, sample_weight, first=first)
         state = getattr(self, "_state", None)
         if state is None:
-            state = State.at(np.zeros(sums.shape) if first else self._theta())
+            state = State.at(np.zeros(sums.shape) if first else starting_point(self.coef_, self.intercept_, sums.shape))
         self._state = self._walked(sums, state, check_random_state(self.random_state))
         theta = self._state.average
         self.classes_ = classes_like(known, like)
@@ -215,76 +336,26 @@ class MaxEntClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         s = row_weights(sample_weight, self.class_weight, classes, codes)
         return classes, sums_over(x, codes, s, classes.shape[0]), x
 
-    @_by_chunks
-    def decision_function(self, X: Any) -> Array:
-        """Return logits."""
-        u = self._logits(X, "decision_function")
-        return u[:, 0] if u.shape[-1] == 1 else u
-
-    @_by_chunks
-    def predict_proba(self, X: Any) -> Array:
-        """Return probabilities."""
-        return softmax(self._rows(X, "predict_proba"))
-
-    @_by_chunks
-    def predict_log_proba(self, X: Any) -> Array:
-        """Return the logarithms of probabilities."""
-        return log_softmax(self._rows(X, "predict_log_proba"))
-
-    @_by_chunks
-    def predict(self, X: Any) -> Any:
-        """Return the label of the most probable class."""
-        u = self._rows(X, "predict")
-        xp = namespace_of(u=u)
-        index = xp.argmax(u, axis=-1)
-        if is_of_host(self.classes_):
-            return self.classes_[to_host(index)]
-        return xp.take(self.classes_, index)
-
     def _check_options(self) -> None:
-        number("alpha", self.alpha, low=0, high=np.finfo(np.float64).max, closed=True)
-        number("tol", self._tol, low=0, high=np.finfo(np.float64).max, closed=True)
+        largest = sys.float_info.max
+        number("alpha", self.alpha, low=0, high=largest, closed=True)
+        number("tol", self._tol, low=0, high=largest, closed=True)
+        number("max_iter", whole_number("max_iter", self._max_iter), low=0, high=largest, closed=True)
         choice("solver", self.solver, (*SOLVERS, "sgd"))
         choice("step", self.step, ("constant", "decaying"))
-        number("batch_size", self.batch_size, low=1, high=np.inf, closed=True)
-
-    def _start(self, sums: Sums, classes: Any) -> Floats:
-        """Return the parameters to start from: those of the last fit for a warm start, or 0."""
-        if not (self.warm_start and hasattr(self, "coef_")):
-            return np.zeros(sums.shape)
-        return self._theta()
-
-    def _theta(self) -> Floats:
-        """Return the parameters of the last fit."""
-        return np.concatenate([to_host(self.coef_), to_host(self.intercept_)[:, None]], axis=1).astype(np.float64)
-
-    def _report(self, iteration: int, point: Point) -> None:
-        """Show how far a fit is."""
-
-    def _logits(self, X: Any, method: str) -> Array:
-        check_is_fitted(self)
-        x = features(self, X, reset=False)
-        xp = namespace_of(X=x, coef_=self.coef_)
-        with quiet(xp):
-            x = x if x.dtype == self.coef_.dtype else xp.astype(x, self.coef_.dtype)
-            return logits_of(x, self.coef_, self.intercept_, xp)
-
-    def _rows(self, X: Any, method: str) -> Array:
-        """Return the logits of all classes: of two, 0 and u."""
-        u = self._logits(X, method)
-        xp = namespace_of(u=u)
-        return xp.concat([xp.zeros_like(u), u], axis=-1) if u.shape[-1] == 1 else u
+        number("batch_size", self.batch_size, low=1, high=largest, closed=True)
 
 
-def sums_over(x: Array, codes: Any, s: Any, classes: int) -> Sums:
+def sums_over(x: Array, codes: Any, s: Any, classes: int) -> ArraySums:
     """Return the loss of a linear model on rows of data, as a function of its parameters."""
     xp = namespace_of(X=x)
     targets, weights = from_host(codes, x, "integral"), from_host(s, x)
     column = xp.expand_dims(weights, axis=-1)
-    options = {"reduction": "sum", "check_values": False}
+    h: SigmoidCrossEntropy | SoftmaxCrossEntropy
     if classes == 2:
-        h = SigmoidCrossEntropy(xp.expand_dims(targets, axis=-1), sample_weight=column, **options)
+        both = xp.expand_dims(targets, axis=-1)
+        h = SigmoidCrossEntropy(both, sample_weight=column, reduction="sum", check_values=False)
     else:
-        h = SoftmaxCrossEntropy(targets, sample_weight=weights, **options)
+        h = SoftmaxCrossEntropy(targets, sample_weight=weights, reduction="sum", check_values=False)
     shape = 1 if classes == 2 else classes, x.shape[1] + 1
     return ArraySums(LinearLoss(x, h, xp), column, shape, float(np.sum(s)))

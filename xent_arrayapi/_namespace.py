@@ -44,7 +44,20 @@ NEEDED = (
         "max",
         "nan",
     ),
-    *("ones_like", "permute_dims", "prod", "reshape", "squeeze", "stack", "sum", "take", "tanh", "where", "zeros"),
+    *(
+        "ones_like",
+        "permute_dims",
+        "prod",
+        "reshape",
+        "squeeze",
+        "sqrt",
+        "stack",
+        "sum",
+        "take",
+        "tanh",
+        "where",
+        "zeros",
+    ),
     *("zeros_like", "__array_namespace_info__"),
 )
 """All that we use of a namespace."""
@@ -252,8 +265,10 @@ def to_host(x: Array) -> Any:
     """Return an array as a NumPy array: one on another device is copied."""
     import numpy as np  # noqa: PLC0415  # what runs on the host is of NumPy
 
-    x = detached(x)
-    return np.asarray(x if compat.is_jax_array(x) else compat.to_device(x, "cpu"))
+    xp, x = namespace_of(x=x), detached(x)
+    if compat.is_jax_namespace(xp):
+        return np.asarray(x)
+    return np.asarray(compat.to_device(x, type(x.device)("CPU_DEVICE") if _is_strict(xp) else "cpu"))
 
 
 def detached(x: Array) -> Any:

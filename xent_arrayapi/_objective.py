@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._jacobian import diagonal
-from xent_arrayapi._logits import Bent, bent
 from xent_arrayapi._loss_rows import row_blocks, row_diagonals, row_gradients, row_products, row_values
 from xent_arrayapi._namespace import namespace_of, quiet
-from xent_arrayapi._partition import Evaluation
-from xent_arrayapi._reduction import REDUCTIONS, check_normalizer, check_normalizer_array, divisor_of, quotient
-from xent_arrayapi._targets import TargetWeights, refuse_labels, refuse_weights, scale_or_nan, target_weights
+from xent_arrayapi._reduction import REDUCTIONS, check_normalizer, quotient
 from xent_arrayapi._validate import choice, number, real_dtype, same_shape, shown, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from xent_arrayapi._logits import Bent
+    from xent_arrayapi._partition import Evaluation
     from xent_arrayapi._rows import Rows
+    from xent_arrayapi._targets import TargetWeights
     from xent_arrayapi._typing import Array, ArrayT, Reduction, SupportsArray
 
 
@@ -171,7 +171,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, logistic-reductions, gradient-of-the-loss, gradient-for-labels,
         unnormalised-targets, minimum-of-the-loss, class-weights, sample-weights, label-smoothing,
         temperature-of-the-loss, softcap, z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked,
@@ -199,7 +198,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, logistic-reductions, gradient-of-the-loss, gradient-for-labels,
         unnormalised-targets, class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap,
         z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked, ignored-rows, reductions,
@@ -226,7 +224,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets, hessian-of-the-loss,
         class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
         mask-and-smoothing, all-options, all-options-masked, softcap-derivatives, ignored-rows, reductions,
@@ -266,7 +263,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets,
         hessian-of-the-linear-model.
         """
@@ -300,7 +296,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: gradient-for-labels, unnormalised-targets, hessian-of-the-loss, class-weights, sample-weights,
         label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss, mask-and-smoothing, all-options,
         all-options-masked, softcap-derivatives, ignored-rows, reductions, class-axis.
@@ -325,7 +320,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets, hessian-of-the-loss,
         class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
         mask-and-smoothing, all-options, all-options-masked, softcap-derivatives, ignored-rows, reductions,
@@ -360,7 +354,6 @@ class RowwiseLoss(ABC):
 
         Notes
         -----
-
         Theorems: logistic-reductions, ignored-rows, reductions.
         """
         if not isinstance(self.normalizer, str):
@@ -381,48 +374,3 @@ class RowwiseLoss(ABC):
             return derivative
         xp = case.rows.xp
         return derivative * quotient(xp.ones_like(case.divisor), case.divisor, case.something, xp)
-
-
-def assemble(
-    loss: RowwiseLoss,
-    u: Array,
-    targets: Array,
-    rows: Rows,
-    *,
-    class_weights: Array | None,
-    mask: Array | None,
-    softcap: float | None,
-    z_loss: float,
-    check_values: bool,
-) -> Case:
-    """Evaluate rows of logits against targets under the options of a loss."""
-    xp = rows.xp
-    s = None
-    if loss.sample_weight is not None:
-        real_dtype("sample_weight", loss.sample_weight, xp)
-        same_shape("sample_weight", loss.sample_weight, rows.batch_shape, "the logits without their class axis")
-        s = xp.expand_dims(rows.cast(loss.sample_weight), axis=-1)
-    check_normalizer_array(loss.normalizer, xp)
-    q = target_weights(
-        targets,
-        rows,
-        mask=mask,
-        class_weights=class_weights,
-        smoothing=float(loss.label_smoothing),
-        ignore_index=loss.ignore_index,
-    )
-    if check_values:
-        refuse_labels(targets, q, rows)
-        refuse_weights("sample_weight", loss.sample_weight, rows)
-    scale = s if check_values else scale_or_nan(q, class_weights, s, xp)
-    live = q.kept
-    if s is not None:
-        live = s != 0 if live is None else xp.logical_and(live, s != 0)
-    used = live if mask is None or live is None else xp.logical_and(live, mask)
-    used = mask if used is None else used
-    logits = bent(u if used is None else xp.where(used, u, 0), softcap, float(loss.temperature), xp)
-    divisor = rows.number(divisor_of(loss.normalizer, q.unsmoothed, s, q.kept, xp))
-    something = None
-    if not isinstance(loss.normalizer, str):
-        something = xp.any(xp.ones_like(q.total) == 1 if live is None else live)  # MLX calls bool otherwise
-    return Case(rows, logits, Evaluation.of(logits.y, xp, mask), q, z_loss, used, live, scale, divisor, something)

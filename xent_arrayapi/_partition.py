@@ -243,7 +243,6 @@ class LogPartition(Generic[ArrayT]):
 
         Notes
         -----
-
         Theorems: log-partition, partition-of-the-union, mask, true-maximum, class-axis, class-axes, no-classes.
         """
         xp = namespace_of(x=x, where=where)
@@ -273,7 +272,6 @@ class LogPartition(Generic[ArrayT]):
 
         Notes
         -----
-
         Theorems: merge, partition-of-the-union, neutral-partition, no-classes.
         """
         if self.axis != other.axis:
@@ -289,7 +287,6 @@ class LogPartition(Generic[ArrayT]):
 
         Notes
         -----
-
         Theorems: log-partition, merge, neutral-partition.
         """
         xp = namespace_of(max=self.max, tail=self.tail)
@@ -319,7 +316,6 @@ class LogPartition(Generic[ArrayT]):
 
         Notes
         -----
-
         Theorems: log-partition, partition-of-the-union.
         """
         return self._evaluate(x, Evaluation.log_probs)
@@ -346,7 +342,6 @@ class LogPartition(Generic[ArrayT]):
 
         Notes
         -----
-
         Theorems: log-partition, partition-of-the-union, class-axis, class-axes.
         """
         return self._evaluate(x, Evaluation.probs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -23,36 +24,37 @@ if TYPE_CHECKING:
     Product: TypeAlias = Callable[[Floats], Floats]
 
 
-class Sums(Protocol):  # pragma: no cover  # has no code
+class Sums(Protocol):
     """The loss, summed over the rows of the data, as a function of θ = [W | b], a host array of float64.
 
     Whoever holds data, on a device, in chunks or on many machines, offers these; chunks add theirs.
     """
 
     @property
+    @abstractmethod
     def shape(self) -> tuple[int, int]:
         """The shape of θ: a row for each logit, a column for each feature and one for the intercept."""
 
     @property
+    @abstractmethod
     def weight(self) -> float:
         """Σ s, the weight of all rows."""
 
-    @property
-    def eps(self) -> float:
-        """The spacing of the numbers at 1 in which the sums are made."""
-
+    @abstractmethod
     def value_and_grad(self, theta: Floats) -> tuple[float, Floats]:
         """Return Σ s h and its gradient."""
 
+    @abstractmethod
     def linearize(self, theta: Floats) -> tuple[float, Floats, Product]:
         """Return Σ s h, its gradient, and the product of its Hessian with a tangent of the shape of θ."""
 
+    @abstractmethod
     def moments(self) -> Floats:
         """Return Σ s (x, 1) (x, 1)ᵀ."""
 
+    @abstractmethod
     def spread(self, tangent: Floats) -> float:
         """Return the largest difference between two logits of a row, where θ is a tangent."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +67,6 @@ class ArraySums:
     """s, a column."""
     shape: tuple[int, int]
     weight: float
-
-    @property
-    def eps(self) -> float:
-        """The spacing of the numbers at 1 in which the sums are made."""
-        return float(self.loss.xp.finfo(self.loss.x.dtype).eps)
 
     def value_and_grad(self, theta: Floats) -> tuple[float, Floats]:
         """Return Σ s h and its gradient."""
@@ -118,7 +115,6 @@ class Point(NamedTuple):
     gradient: Floats
     violation: float
     """The largest entry of the gradient by θ: the violation of E_est − E_obs = −α W."""
-    product: Product | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,9 +139,9 @@ class Penalised:
         """Evaluate f and its gradient."""
         theta = self.theta(v)
         total, gradient = self.sums.value_and_grad(theta)
-        return self._point(v, theta, total, gradient, None)
+        return self._point(v, theta, total, gradient)
 
-    def linearize(self, v: Floats) -> Point:
+    def linearize(self, v: Floats) -> tuple[Point, Product]:
         """Evaluate f and its gradient, and hold what products with the Hessian need."""
         theta = self.theta(v)
         total, gradient, along = self.sums.linearize(theta)
@@ -154,14 +150,14 @@ class Penalised:
             moved = self._tangent(tangent)
             return self._pulled_back(along(moved) / self.sums.weight + self.pull(moved))
 
-        return self._point(v, theta, total, gradient, product)
+        return self._point(v, theta, total, gradient), product
 
-    def _point(self, v: Floats, theta: Floats, total: float, gradient: Floats, product: Product | None) -> Point:
+    def _point(self, v: Floats, theta: Floats, total: float, gradient: Floats) -> Point:
         value = total / self.sums.weight + self.alpha / 2 * float(np.sum(theta[:, :-1] ** 2))
         gradient = gradient / self.sums.weight + self.pull(theta)
         free = np.any(self.transform != 0, axis=1)
         violation = float(np.max(np.abs(gradient[:, free]), initial=0))
-        return Point(v, value, self._pulled_back(gradient), violation, product)
+        return Point(v, value, self._pulled_back(gradient), violation)
 
     def pull(self, theta: Floats) -> Floats:
         """Return the gradient of the penalty by θ."""
@@ -173,7 +169,8 @@ class Penalised:
         return v.reshape(self.start.shape[0], -1) @ self.transform.T
 
     def _pulled_back(self, gradient: Floats) -> Floats:
-        return (gradient @ self.transform).ravel()
+        """Return what a gradient by θ is by v; what the rows of all classes share, rounding, is taken out."""
+        return centred(gradient @ self.transform).ravel()
 
 
 WIDEST = 512
@@ -192,7 +189,12 @@ def penalised(sums: Sums, alpha: float, start: Floats, *, intercept: bool) -> Pe
         metric = curvature * sums.moments()[:columns, :columns] / sums.weight
         metric[np.diag_indices(sums.shape[1] - 1)] += alpha
         transform = transform @ inverse_root(metric)
-    return Penalised(sums, alpha, start, transform)
+    return Penalised(sums, alpha, centred(start), transform)
+
+
+def centred(rows: Floats) -> Floats:
+    """Return rows that add up to 0, where they are those of all classes: only the penalty sees what they share."""
+    return rows - np.mean(rows, axis=0) if rows.shape[0] > 1 else rows
 
 
 def unscaled(sums: Sums, alpha: float, start: Floats, *, intercept: bool) -> Penalised:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from scipy.optimize import OptimizeResult
 
-    from xent_arrayapi._penalised import Floats, Penalised, Point
+    from xent_arrayapi._penalised import Floats, Penalised, Point, Product
 
     Report = Callable[[int, Point], None]
 
@@ -37,13 +37,19 @@ class Found(NamedTuple):
 
 def newton_cg(f: Penalised, *, tol: float, max_iter: int, report: Report) -> Found:
     """Minimise by truncated Newton steps (Nocedal and Wright 2006, algorithm 7.1) until no |∂f/∂θ| is above tol."""
-    point = best = f.linearize(np.zeros(f.size))
-    progress, iteration = 0, 0
+    return _stepped(f, np.zeros(f.size), 0, tol=tol, max_iter=max_iter, report=report)
+
+
+def _stepped(f: Penalised, v: Floats, iteration: int, *, tol: float, max_iter: int, report: Report) -> Found:
+    """Take Newton steps from a point that so many iterations led to."""
+    point, product = f.linearize(v)
+    best, progress = point, iteration
     while iteration < max_iter and best.violation > tol and iteration - progress < PATIENCE:
         report(iteration, point)
-        moved = _searched(f, point, _newton_step(f, point))
-        if moved is None:
+        searched = _searched(f, point, _newton_step(point, product))
+        if searched is None:
             break
+        moved, product = searched
         iteration += 1
         if moved.violation < best.violation or moved.value < point.value - DIGITS * abs(point.value):
             progress = iteration
@@ -53,15 +59,21 @@ def newton_cg(f: Penalised, *, tol: float, max_iter: int, report: Report) -> Fou
     return Found(best, iteration, best.violation <= tol)
 
 
-def _newton_step(f: Penalised, point: Point) -> Floats:
+def _newton_step(point: Point, product: Product) -> Floats:
     """Solve for the Newton step, the more exactly the smaller the gradient is."""
-    hessian = LinearOperator((f.size, f.size), matvec=point.product, dtype=np.float64)  # type: ignore[call-arg]
-    forcing = min(0.25, float(np.sqrt(np.linalg.norm(point.gradient))))
-    step: Floats = cg(hessian, -point.gradient, rtol=forcing, maxiter=max(20, min(f.size, PRODUCTS)))[0]
-    return step
+    forcing = min(0.25, max(1e-4, float(np.sqrt(np.linalg.norm(point.gradient)))))
+    return solved(product, -point.gradient, rtol=forcing, most=max(20, min(point.v.shape[0], PRODUCTS)))
 
 
-def _searched(f: Penalised, point: Point, step: Floats) -> Point | None:
+def solved(product: Product, right: Floats, *, rtol: float, most: int) -> Floats:
+    """Solve a symmetric system by conjugate gradients of SciPy, in as many products at most."""
+    size = right.shape[0]
+    operator = LinearOperator((size, size), matvec=product, dtype=np.float64)  # pyright: ignore[reportCallIssue]
+    solution: Floats = cg(operator, right, rtol=rtol, maxiter=most)[0]
+    return solution
+
+
+def _searched(f: Penalised, point: Point, step: Floats) -> tuple[Point, Product] | None:
     """Shorten a step until f decreases, or, where that is below its rounding, until the slope does.
 
     The second is the approximate condition of Hager and Zhang 2005, section 2: the gradient has more digits than f.
@@ -69,11 +81,11 @@ def _searched(f: Penalised, point: Point, step: Floats) -> Point | None:
     slope = float(point.gradient @ step)
     length = 1.0
     for _ in range(STEPS):
-        trial = f.linearize(point.v + length * step)
+        trial, product = f.linearize(point.v + length * step)
         after = float(trial.gradient @ step)
         level = trial.value <= point.value + DIGITS * abs(point.value) and abs(after) <= abs(slope) / 2
         if level or trial.value <= point.value + 1e-4 * length * slope:
-            return trial
+            return trial, product
         length *= min(0.5, max(0.1, slope / (slope - after))) if after > 0 else 0.5
     return None
 
@@ -81,10 +93,10 @@ def _searched(f: Penalised, point: Point, step: Floats) -> Point | None:
 def lbfgs(f: Penalised, *, tol: float, max_iter: int, report: Report) -> Found:
     """Minimise by L-BFGS-B of SciPy (Byrd, Lu, Nocedal and Zhu 1995) until no |∂f/∂θ| is above tol.
 
-    Where rounding misleads its line search it starts again, as long as that helps.
+    The last digits, which the rounding of f hides from its line search, are left to Newton steps.
     """
     last = best = f.at(np.zeros(f.size))
-    iterations, before = 0, np.inf
+    iterations = 0
 
     def evaluate(v: Floats) -> tuple[float, Floats]:
         nonlocal last, best
@@ -100,11 +112,11 @@ def lbfgs(f: Penalised, *, tol: float, max_iter: int, report: Report) -> Found:
             raise StopIteration
 
     report(0, best)
-    while best.violation > tol and iterations < max_iter and best.violation < before / 2:
-        before = best.violation
-        left = max_iter - iterations
-        options = {"maxiter": left, "maxfun": 20 * left, "maxls": 50, "ftol": 0, "gtol": 0, "maxcor": 20}
+    if best.violation > tol and max_iter:
+        options = {"maxiter": max_iter, "maxfun": 20 * max_iter, "maxls": 20, "ftol": 0, "gtol": 0, "maxcor": 20}
         minimize(evaluate, best.v, jac=True, method="L-BFGS-B", callback=after, options=options)
+    if best.violation > tol and iterations < max_iter:
+        return _stepped(f, best.v, iterations, tol=tol, max_iter=max_iter, report=report)
     return Found(best, iterations, best.violation <= tol)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.utils import assert_all_finite
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
@@ -20,6 +21,7 @@ from xent_arrayapi._namespace import (
     namespace_of,
     to_host,
 )
+from xent_arrayapi._validate import choice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,6 +84,7 @@ def _label_of_each(estimator: BaseEstimator, x: Array, y: Any) -> NDArray[Any]:
         msg = f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
         raise ValueError(msg)
     y = column_or_1d(y if is_of_host(y) else to_host(y), warn=True)
+    assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     if y.shape[0] != x.shape[0]:
         msg = f"`y` must have a label for each of the {x.shape[0]} rows of `X`, not {y.shape[0]}."
@@ -121,7 +124,7 @@ def known_weights(class_weight: Any, classes: NDArray[Any]) -> NDArray[np.float6
 def two_classes(classes: NDArray[Any]) -> None:
     """Check that there is something to tell apart."""
     if classes.shape[0] < 2:
-        msg = f"`y` must have labels of at least 2 classes, and has one class only: {classes[0]!r}."
+        msg = f"`y` must have labels of at least 2 classes, and has one class only: {classes[0]}."
         raise ValueError(msg)
 
 
@@ -130,18 +133,31 @@ def row_weights(
 ) -> NDArray[np.float64]:
     """Return the weight of each row on the host: its sample weight times the weight of its class."""
     s = sample_weights(sample_weight, codes.shape)
-    if class_weight is not None:
-        of_class = compute_class_weight(class_weight, classes=classes, y=classes[codes], sample_weight=s)
-        s = s * of_class[codes]
-    if not np.any(s):
-        msg = "`sample_weight` must not be zero throughout: without weights nothing is learnt."
-        raise ValueError(msg)
     total = np.bincount(codes, weights=s, minlength=classes.shape[0])
+    if isinstance(class_weight, str):
+        choice("class_weight", class_weight, ("balanced",))
+        s = s * (np.sum(s) / (classes.shape[0] * np.where(total > 0, total, 1)))[codes]
+    elif class_weight is not None:
+        of_class = compute_class_weight(class_weight, classes=classes, y=classes)
+        s = s * of_class[codes]
+        total = total * of_class
     if not np.all(total > 0):
         bare = classes[int(np.argmin(total))]
-        msg = f"`sample_weight` must leave some weight to each class, and leaves none to {bare!r}: drop its rows."
+        msg = f"`sample_weight` must leave each class some weight, and is zero for all rows of class {bare}: drop them."
         raise ValueError(msg)
     return s
+
+
+def starting_point(coef: Any, intercept: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return the parameters of an earlier fit as those to start from."""
+    theta = np.concatenate([to_host(coef), to_host(intercept)[:, None]], axis=1).astype(np.float64)
+    if theta.shape != shape:
+        msg = (
+            f"`warm_start` must meet the classes and features of the last fit: `coef_` has the shape "
+            f"{(theta.shape[0], theta.shape[1] - 1)}, and {(shape[0], shape[1] - 1)} is needed: set it to False."
+        )
+        raise ValueError(msg)
+    return theta
 
 
 def sample_weights(sample_weight: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:

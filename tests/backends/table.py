@@ -111,6 +111,7 @@ LIBRARIES = {
 OWN = {
     "peers": "peers",
     "verification": "verification",
+    "classifier": "maxent",
     "test_example.py": "example",
     "test_dask.py": "dask",
     "test_accelerator.py": "torch-devices",
