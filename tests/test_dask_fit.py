@@ -154,7 +154,7 @@ def test_stochastic_gradient_descent_goes_through_chunks():
     one, other = (MaxEntClassifier(**options).fit(lazy, labels, s) for labels in (y, lazily(y, chunks=9)))
     np.testing.assert_array_equal(one.coef_, other.coef_)
     assert one.moment_violation_ <= 0.03
-    assert 0 <= one.objective_ - expected.objective_ < 0.01
+    assert 0 <= one.objective_ - expected.objective_ < 0.03
 
     whole = MaxEntClassifier(**options).partial_fit(x, y, expected.classes_, s)
     in_one_chunk = MaxEntClassifier(**options).partial_fit(lazily(x, chunks=-1), y, expected.classes_, s)
@@ -180,7 +180,7 @@ WRONG: dict[str, tuple[Callable[..., tuple[Any, ...]], str]] = {
     ),
     "numbers for labels": (lambda x, _y, s: (x, s), "Unknown label type: continuous"),
     "a negative weight": (lambda x, y, s: (x, y, -s), "^`sample_weight` must hold finite numbers >= 0"),
-    "no weight": (lambda x, y, s: (x, y, 0 * s), "^`sample_weight` must not be zero"),
+    "no weight": (lambda x, y, s: (x, y, 0 * s), "^`sample_weight` must leave each class some weight"),
     "a vector": (lambda x, y, _s: (x[:, 0], y), "^`X` must have 2 axes"),
     "words": (lambda _x, y, _s: (lazily(np.full((60, 5), "a"), chunks=25), y), "^`X` must be floating or integer"),
     "host labels of uncounted rows": (
@@ -274,7 +274,7 @@ def test_the_measure_sees_a_gathered_array(client):
 def test_a_worker_lost_in_the_middle_of_a_fit_changes_no_bit(client, solver):
     """At its fifth evaluation a chunk is held back until the worker that has it is killed."""
     x, y, s = rows()
-    options = {"solver": solver, "alpha": 0.01, "random_state": 1, "tol": 0.03}
+    options = {"solver": solver, "alpha": 0.01, "random_state": 1, "tol": 0.06 if solver == "sgd" else 1e-3}
 
     def held_back(block: np.ndarray, name: str, block_info: Any = None) -> np.ndarray:
         if block_info[0]["chunk-location"] == (1, 0):
