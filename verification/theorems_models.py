@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import xent_arrayapi as xent
 from verification._results import Theorem
 from verification.theorems_partition import REAL
-from xent_arrayapi._linear import LinearLoss, logits_of, second_moments
+from xent_arrayapi._linear import LinearLoss, logits_of, second_moments, stochastic_gradient
 
 if TYPE_CHECKING:
     from verification._setting import Setting
@@ -103,6 +103,35 @@ def dual(s: Setting) -> None:
             s.at(loss, n) - s.at(entropy, n),
             inner + s.at(divergence, n),
         )
+
+
+def minibatch(s: Setting) -> None:
+    """Draw rows at random: the gradient of what is drawn is linear in how often, and that of all rows on average."""
+    x, w, b = s.reals("x", "ND"), s.reals("W", "KD"), s.reals("b", "K")
+    y, r, drawn = s.positives("y", "NK"), s.positives("s", "N"), s.positives("m", "N")
+    size, alpha, total = s.number("B"), s.number("alpha"), s.sum("N", lambda n: s.at(r, n))
+    rows = s.sum("N", lambda _: s.term(1))
+    u = logits_of(x, w, b, s.xp)
+    each = xent.SoftmaxCrossEntropy(y, reduction="none").grad(u)
+    batch = xent.SoftmaxCrossEntropy(y, sample_weight=r * drawn, reduction="sum")
+    rate = s.reals("rate", "")
+    of_w, of_b = stochastic_gradient(LinearLoss(x, batch, s.xp), w, b, rate, alpha)
+    mean = xent.SoftmaxCrossEntropy(y, sample_weight=r, normalizer=1, reduction="mean")
+    f = mean(u)
+    for k, d in s.indices("KD"):
+        pulled = s.sum("N", lambda n: s.at(drawn, n) * s.at(r, n) * s.at(each, n, k) * s.at(x, n, d))
+        pull = s.term(alpha) * s.at(w, k, d)
+        s.equal(
+            r"by $W$ it is $r \sum_n m_n s_n (\nabla h_n)_k x_{nd} + \alpha W_{kd}$",
+            s.at(of_w, k, d),
+            s.at(rate) * pulled + pull,
+        )
+        pulled = s.sum("N", lambda n: s.at(drawn, n) * s.at(r, n) * s.at(each, n, k))
+        s.equal(r"by $b$ it is $r \sum_n m_n s_n (\nabla h_n)_k$", s.at(of_b, k), s.at(rate) * pulled)
+        on_average = s.term(size) / rows
+        scale = rows / (s.term(size) * total)
+        expected = scale * s.sum("N", lambda n: on_average * s.at(r, n) * s.at(each, n, k) * s.at(x, n, d))
+        s.equal(r"for $m_n = B / N$ it is that of the mean", expected, s.diff(s.at(f), w, k, d) / total)
 
 
 def exponential_family(s: Setting) -> None:
@@ -251,6 +280,18 @@ MODELS = (
         covers=("softmax_cross_entropy", "softmax", "entropy", "kl_divergence"),
         assumptions=(REAL, "$q$ positive", "$y$ a label"),
         hypotheses=(r"$\sum_k q_k = 1$",),
+    ),
+    Theorem(
+        "minibatch-gradient",
+        "The gradient of a random batch is that of all rows on average",
+        r"\mathbb E \Bigl[ \frac{N}{B \sum s} \sum_n m_n s_n \nabla h_n \Bigr] = \frac{\sum_n s_n \nabla h_n}{\sum s}"
+        r" \quad \text{for draws } m_n \text{ with } \mathbb E \, m_n = B / N",
+        minibatch,
+        ("seeds/001, equations 10 and 13: the loss on one sample, for stochastic gradient descent",),
+        covers=("SoftmaxCrossEntropy.grad", "SoftmaxCrossEntropy"),
+        assumptions=("$x, W, b$ real", r"$y, s, m, \alpha$ positive", "a batch of B of the N rows"),
+        sizes=(2,),
+        slow=True,
     ),
     Theorem(
         "categorical-family",

@@ -34,13 +34,15 @@ class State(NamedTuple):
     """Σ s x² of each feature, over the rows so far."""
     weight: float
     """Σ s."""
+    steepness: float
+    """The mean of the bounds of the Hessians of the batches."""
     rows: int
     steps: int
 
     @classmethod
     def at(cls, theta: Floats) -> State:
         """Return the state before any step."""
-        return cls(theta, theta, np.zeros(theta.shape[1] - 1), 0.0, 0, 0)
+        return cls(theta, theta, np.zeros(theta.shape[1] - 1), 0.0, 0.0, 0, 0)
 
 
 class Iterate(NamedTuple):
@@ -52,6 +54,7 @@ class Iterate(NamedTuple):
     mean_b: Array
     squares: Array
     weight: Array
+    steepness: Array
 
 
 @dataclass(frozen=True)
@@ -78,21 +81,28 @@ class Descent:
             return _here(at, rows, steps)
 
     def _step(self, at: Iterate, loss: LinearLoss, s: Array, rows: int, steps: int) -> Iterate:
-        """Go along the gradient of a batch, in the metric of the features so far, as far as its loss surely falls."""
+        """Go along the gradient of a batch, in the metric of the features so far.
+
+        The length of a step is that of the steepest descent on batches that are as steep as those so far on average,
+        so that all of them count alike; on a batch that is steeper it is never more than that by which its loss falls.
+        """
         x, xp, c = loss.x, loss.xp, 1 / flatness(at)
         squares, weight = at.squares + xp.sum(s * x * x, axis=0), at.weight + xp.sum(s)
         total = xp.where(weight > 0, weight, 1)
         rate = rows / (x.shape[0] * total)
         p = c * squares / total + self.alpha
         p = xp.where(p > 0, p, 1)
-        length = 1 / (c * self._size(x, rate * s, p, c, xp) + xp.max(self.alpha / p))
+        bound = c * self._size(x, rate * s, p, c, xp) + xp.max(self.alpha / p)
+        mean = at.steepness + (bound - at.steepness) / steps
+        length = 1 / xp.where(bound > 2 * mean, bound / 2, mean)
         if self.decays:
             length = length / (1 + steps / DECAY) ** 0.5
         of_w, of_b = stochastic_gradient(loss, at.w, at.b, rate, self.alpha)
         w = at.w - length * of_w / p
         b = at.b - length * of_b / c if self.intercept else at.b
         share = min(1, (LATE + 1) / (steps + LATE)) if self.averages else 1
-        return Iterate(w, b, at.mean_w + share * (w - at.mean_w), at.mean_b + share * (b - at.mean_b), squares, weight)
+        mean_w, mean_b = at.mean_w + share * (w - at.mean_w), at.mean_b + share * (b - at.mean_b)
+        return Iterate(w, b, mean_w, mean_b, squares, weight, mean)
 
     def _size(self, x: Array, s: Array, p: Array, c: float, xp: Namespace) -> Array:
         """Return the norm of Frobenius of √s (X P⁻¹ Xᵀ + 1/c) √s, which no eigenvalue exceeds."""
@@ -119,14 +129,15 @@ def batch_of(loss: LinearLoss, chosen: Array) -> LinearLoss:
 
 def _there(state: State, x: Array) -> Iterate:
     theta, average = state.theta, state.average
-    on_host = (theta[:, :-1], theta[:, -1], average[:, :-1], average[:, -1], state.squares, np.asarray(state.weight))
+    numbers = (np.asarray(number) for number in (state.weight, state.steepness))
+    on_host = (theta[:, :-1], theta[:, -1], average[:, :-1], average[:, -1], state.squares, *numbers)
     return Iterate(*(from_host(values, x) for values in on_host))
 
 
 def _here(at: Iterate, rows: int, steps: int) -> State:
-    w, b, mean_w, mean_b, squares, weight = (to_host(x).astype(np.float64) for x in at)
+    w, b, mean_w, mean_b, squares, weight, steepness = (to_host(x).astype(np.float64) for x in at)
     joined = (np.concatenate([of_w, of_b[:, None]], axis=1) for of_w, of_b in ((w, b), (mean_w, mean_b)))
-    return State(*joined, squares, float(weight), rows, steps)
+    return State(*joined, squares, float(weight), float(steepness), rows, steps)
 
 
 def descended(

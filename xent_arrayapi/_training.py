@@ -105,7 +105,7 @@ def codes_among(classes: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
     codes = np.minimum(np.searchsorted(classes, y), classes.shape[0] - 1)
     strange = classes[codes] != y
     if np.any(strange):
-        msg = f"`y` must have labels among {classes}, not {y[strange][0]!r}."
+        msg = f"`y` must have labels among {classes}, not {y[strange].tolist()[0]!r}."
         raise ValueError(msg)
     return codes
 
