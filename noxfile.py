@@ -20,7 +20,7 @@ COUNTS = ROOT / ".nox" / "counts"
 TORCH = "torch==2.13.0"
 SESSIONS = (
     *("numpy_lowest", "numpy-3.11", "numpy-3.12", "numpy-3.13", "torch", "jax", "dask", "onnx"),
-    *("cupy", "cupy-13", "others", "verification", "wheel"),
+    *("cupy", "cupy-13", "others", "models", "verification", "wheel"),
 )
 """The sessions that run tests."""
 BESIDE = (
@@ -184,6 +184,16 @@ def cupy_13(session: nox.Session) -> None:
     pytest(session, "--lane=cupy-13")
     own = ("tests/test_cupy_functions.py", "tests/test_cupy_emulation.py", "tests/test_recorder.py")
     pytest(session, "--lane=cupy", *own, name="cupy-13-emulation")
+
+
+@nox.session(python="3.11")
+@nox.session(python="3.11")
+def models(session: nox.Session) -> None:
+    """Run the classifier on NumPy, torch and JAX, against scikit-learn's checks, tests and coefficients."""
+    install(session, *groups("test", "torch", "jax"), extras="[sklearn]")
+    session.env["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".nox" / "jax-cache")
+    session.env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    pytest(session, "--lane=maxent", measured=True)
 
 
 @nox.session(python="3.11")

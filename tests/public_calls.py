@@ -168,6 +168,12 @@ def product(of: tuple[Any, Any]) -> Any:
     return of[0] * of[1]
 
 
+def together(of: tuple[Any, Any, Callable[..., Any]], v: Any) -> Any:
+    """Use all that `linearize` returns."""
+    value, grad, along = of
+    return value * grad + along(v)
+
+
 LOGITS = (U,), (LABELS,)
 TANGENT = (U, V), (LABELS,)
 SCORES = (W,), (SIGNS,)
@@ -199,6 +205,11 @@ CALLS = {
     "SoftmaxCrossEntropy.grad": Call(of_softmax_loss(lambda h, u: h.grad(u)), gradient, *LOGITS),
     "SoftmaxCrossEntropy.value_and_grad": Call(
         of_softmax_loss(lambda h, u: product(h.value_and_grad(u))), lambda u: loss(u) * gradient(u), *LOGITS
+    ),
+    "SoftmaxCrossEntropy.linearize": Call(
+        of_softmax_loss(lambda h, u, v: together(h.linearize(u), v)),
+        lambda u, v: loss(u) * gradient(u) + jvp(u, v) / N,
+        *TANGENT,
     ),
     "SoftmaxCrossEntropy.hvp": Call(of_softmax_loss(lambda h, u, v: h.hvp(u, v)), lambda u, v: jvp(u, v) / N, *TANGENT),
     "SoftmaxCrossEntropy.hessian": Call(of_softmax_loss(lambda h, u: h.hessian(u)), lambda u: jacobian(u) / N, *LOGITS),
@@ -267,6 +278,11 @@ CALLS = {
         of_sigmoid_loss(lambda h, u: product(h.value_and_grad(u))),
         lambda u: logistic_loss(u) * logistic_gradient(u),
         *SCORES,
+    ),
+    "SigmoidCrossEntropy.linearize": Call(
+        of_sigmoid_loss(lambda h, u, v: together(h.linearize(u), v)),
+        lambda u, v: logistic_loss(u) * logistic_gradient(u) + curvature(u) * v / M,
+        *SCORES_TANGENT,
     ),
     "SigmoidCrossEntropy.hvp": Call(
         of_sigmoid_loss(lambda h, u, v: h.hvp(u, v)), lambda u, v: curvature(u) * v / M, *SCORES_TANGENT

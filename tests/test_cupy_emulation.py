@@ -103,6 +103,77 @@ def test_a_stand_in_of_another_signature_is_refused():
         build.shim(13_000, {"malloc": "intptr_t (int, int)"}, {})
 
 
+# --- products of matrices ---
+
+
+PRODUCTS = {
+    "matrices": lambda a, b: a @ b,
+    "transposed": lambda a, b: b.T @ a.T,
+    "one transposed": lambda a, b: (a.T @ a) @ b,
+    "parts": lambda a, b: a[1:, :4] @ b[:4, 1:],
+    "strided": lambda a, b: a[::2] @ b,
+    "matrix and vector": lambda a, b: a @ b[:, 1],
+    "vector and matrix": lambda a, b: a[1] @ b,
+    "vectors": lambda a, b: a[1] @ b[:, 1],
+    "none to add": lambda a, b: a[:, :0] @ b[:0],
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_of_matrices(name, dtype):
+    """Of integers, they are exact in whichever order the terms are added."""
+    rng = np.random.default_rng(20_161_122)
+    a, b = (rng.integers(-9, 9, size=shape).astype(dtype) for shape in ((7, 6), (6, 3)))
+    got, expected = PRODUCTS[name](cp.asarray(a), cp.asarray(b)), PRODUCTS[name](a, b)
+    assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
+    assert cp.asnumpy(got).tolist() == expected.tolist()
+
+
+def test_a_product_is_a_launch_and_moves_nothing():
+    a = cp.ones((7, 6))
+    assert counted(lambda: a @ a.T) == {"launches": 1}
+    with cp.cuda.Device(1):
+        b = cp.ones((6, 3))
+        assert cp.asnumpy(b.T @ b).tolist() == [[6.0] * 3] * 3
+    with pytest.raises(CannotEmulateError, match="not on the current device"):
+        a @ b
+
+
+@pytest.mark.usefixtures("forgiven")
+def test_nothing_is_multiplied_after_a_write_outside_of_an_array():
+    a, x = cp.ones((2, 2), "float32"), cp.zeros(4, "float32")
+    kernel("x[4] = 1;")((1,), (1,), (x,))
+    del x
+    with pytest.raises(AssertionError, match="wrote outside of its array"):
+        a @ a
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({6: 0.5}, "scale, add to or conjugate"),
+        ({13: 1.0}, "scale, add to or conjugate"),
+        ({1: 2}, "scale, add to or conjugate"),
+        ({17: 77}, "without TF32"),
+        ({5: 3}, "not on the current device"),
+        ({9: 1}, "not on the current device"),
+        ({3: 0}, "empty"),
+    ],
+)
+def test_a_product_out_of_bounds_or_of_another_kind_is_refused(change, message):
+    """The call that CuPy makes for the product of two matrices of 2 by 2, with one argument exchanged."""
+    a, scales = cp.ones((2, 2), "float32"), np.asarray([1, 0, 0.5], "float32")
+    cublas = importlib.import_module("cupy_backends.cuda.libs").cublas
+    one, zero, half = (scales.ctypes.data + 4 * i for i in range(3))
+    call = [1, 0, 0, 2, 2, 2, one, a.data.ptr, 0, 2, a.data.ptr, 0, 2, zero, cp.empty((2, 2), "float32").data.ptr, 0, 2]
+    call += [cublas.CUBLAS_COMPUTE_32F, cublas.CUBLAS_GEMM_DEFAULT]
+    for place, value in change.items():
+        call[place] = {0.5: half, 1.0: one}.get(value, value) if place in (6, 13) else value
+    with pytest.raises(CannotEmulateError, match=message):
+        cublas.gemmEx(*call)
+
+
 # --- counters ---
 
 
@@ -141,9 +212,11 @@ REFUSED = {
     "argsort": cp.argsort,
     "unique": cp.unique,
     "cumsum": cp.cumsum,
-    "matmul": lambda x: x @ x.T,
-    "dot": lambda x: cp.dot(x[0], x[0]),
-    "einsum": lambda x: cp.einsum("ij,kj->ik", x, x),
+    "matmul of a batch": lambda x: cp.stack([x, x]) @ x,
+    "matmul of float16": lambda x: x.astype("float16") @ x.astype("float16"),
+    "matmul of complex64": lambda x: x.astype("complex64") @ x.astype("complex64"),
+    "matmul of integers": lambda x: x.astype("int32") @ x.astype("int32"),
+    "norm": lambda x: cp.cuda.cublas.snrm2(1, 4, x.data.ptr, 1, 0),
     "solve": lambda x: cp.linalg.solve(x, x),
     "fft": cp.fft.fft,
     "random": lambda _: cp.random.rand(3),

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import signal
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -19,10 +14,11 @@ import pytest
 
 import xent_arrayapi as xent
 from tests.sharded import IGNORED, PATIENCE, in_one_process, infinite_rows, rows_of_all_kinds, said_by, within
+from tests.workers import kill, peak_memory, until, workers
 from verification._regimes import ULPS, ULPS_LOGSUMEXP, case
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 CHUNKS = {"rows": (8, -1), "classes": (-1, 7), "both": (8, 7), "one": (-1, -1)}
 WORKERS = 4
@@ -37,12 +33,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[distributed.Client]:
-    options: dict[str, Any] = {"n_workers": WORKERS, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
-    with (
-        dask.config.set({"distributed.comm.timeouts.connect": PATIENCE}),
-        distributed.LocalCluster(**options) as cluster,
-        distributed.Client(cluster, timeout=PATIENCE) as client,
-    ):
+    with workers(WORKERS) as client:
         yield client
 
 
@@ -150,24 +141,6 @@ def test_four_processes_give_the_numbers_of_one(client, chunks):
     assert len(client.scheduler_info(n_workers=-1)["workers"]) == WORKERS
 
 
-@contextlib.contextmanager
-def peak_memory(client: distributed.Client) -> Iterator[list[int]]:
-    """Measure by how many bytes the resident memory of each worker grows at its peak, as Linux counts it."""
-
-    def reset() -> int:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-        return status("VmRSS")
-
-    def status(field: str) -> int:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        return next(1024 * int(line.split()[1]) for line in lines if line.startswith(field))
-
-    before, grown = client.run(reset), []
-    yield grown
-    after = client.run(status, "VmHWM")
-    grown += [after[worker] - before[worker] for worker in before]
-
-
 def made_on_workers(rows: int, classes: int) -> tuple[da.Array, da.Array]:
     """Return logits in chunks of 512 KiB, each made by a task of its own, and labels."""
 
@@ -208,15 +181,6 @@ def test_the_measure_sees_a_gathered_array(client):
     assert max(grown) > 64 * 2**20, grown
 
 
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait for something to be so."""
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-    return found
-
-
 @pytest.mark.parametrize("lost", ["with states", "at work"])
 def test_a_worker_lost_in_the_middle_changes_no_bit(client, lost):
     """One task is held back until a worker is killed: one that has states of chunks, or the one that runs the task."""
@@ -240,8 +204,7 @@ def test_a_worker_lost_in_the_middle_changes_no_bit(client, lost):
     with_states = [name for name, keys in client.has_what().items() if keys and name != at_work]
     victim = at_work if lost == "at work" else with_states[0]
     assert not any(future.done() for future in futures)
-    os.kill(client.run(os.getpid, workers=[victim])[victim], signal.SIGKILL)
-    until(lambda: victim not in client.has_what())
+    kill(client, victim)
     distributed.Event(lost, client=client).set()
 
     for one, same in zip(client.gather(futures), expected, strict=True):

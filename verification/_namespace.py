@@ -212,6 +212,14 @@ class ShapesNamespace:
         """Return the sum."""
         return self._reduced(x, axis, self.elements.summed, keepdims=keepdims)
 
+    def matmul(self, x: SymbolicArray, y: SymbolicArray, /) -> SymbolicArray:
+        """Return the product of two matrices."""
+        return self.sum(self.multiply(x[:, :, None], y[None, :, :]), axis=1)
+
+    def matrix_transpose(self, x: SymbolicArray, /) -> SymbolicArray:
+        """Return a matrix with rows and columns exchanged."""
+        return self.permute_dims(x, (1, 0))
+
     def max(self, x: SymbolicArray, /, *, axis: int, keepdims: bool = False) -> SymbolicArray:
         """Return a free real number for each row: what holds for all of them holds for the maximum."""
         rows = [a[0] for k, a in enumerate(x.axes) if a is not None and k != axis % x.ndim]

@@ -356,6 +356,14 @@ class ObjectNamespace:
         """Return an array with its axes in another order."""
         return self._shaped(np.transpose, x, axes)
 
+    def matrix_transpose(self, x: ObjectArray) -> ObjectArray:
+        """Return a matrix with rows and columns exchanged."""
+        return self._shaped(np.transpose, x, (1, 0))
+
+    def matmul(self, x: ObjectArray, y: ObjectArray) -> ObjectArray:
+        """Return the product of two matrices."""
+        return self.sum(x[:, :, None] * y[None, :, :], axis=1)
+
     def broadcast_to(self, x: ObjectArray, shape: Any) -> ObjectArray:
         """Return an array repeated to a shape."""
         return self._shaped(np.broadcast_to, x, shape)

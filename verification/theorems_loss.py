@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 LOSS = "SoftmaxCrossEntropy"
 CALLS = (LOSS, "softmax_cross_entropy")
 SECOND = tuple(f"{LOSS}.{name}" for name in ("hvp", "hessian", "hessian_diag"))
+TOGETHER = f"{LOSS}.linearize"
 FIRST = (*CALLS, f"{LOSS}.grad", f"{LOSS}.value_and_grad")
 
 
@@ -29,7 +30,13 @@ def derivatives(s: Setting, h: Any, u: Any, label: Any = None) -> None:
 def agreement(s: Setting, h: Any, u: Any, label: Any = None) -> None:
     """Show that value and gradient are the same one by one as together."""
     (value, gradient), alone, called = h.value_and_grad(u), h.grad(u), h(u)
+    v = s.reals("v", "NK")
+    (held, slopes, along), product = h.linearize(u), h.hvp(u, v)
+    products = along(v)
     for n, k in s.indices("NK", label):
+        s.equal("`linearize` gives the value", s.at(held, n), s.at(value, n))
+        s.equal("and the gradient", s.at(slopes, n, k), s.at(gradient, n, k))
+        s.equal("and `hvp` as a function", s.at(products, n, k), s.at(product, n, k))
         s.equal("`grad` and `value_and_grad` agree", s.at(alone, n, k), s.at(gradient, n, k))
         s.equal("a call and `value_and_grad` agree", s.at(called, n), s.at(value, n))
 
@@ -180,7 +187,7 @@ LOSSES = (
         r"h(u) = -\log S_y(u), \qquad \frac{\partial h}{\partial u_k} = S_k - [k = y]",
         labels,
         ("seeds/003, i = k and i ≠ k",),
-        covers=(*FIRST, *SECOND),
+        covers=(*FIRST, *SECOND, TOGETHER),
         assumptions=(REAL,),
         hypotheses=(r"$y \in \{0, \dots, K - 1\}$",),
     ),
@@ -191,7 +198,7 @@ LOSSES = (
         r" \qquad s = \sum_k p_k",
         unnormalised,
         ("seeds/000, the gradient of h, without its assumption",),
-        covers=(*FIRST, *SECOND),
+        covers=(*FIRST, *SECOND, TOGETHER),
         assumptions=(REAL, "$p$ positive"),
     ),
     Theorem(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import xent_arrayapi as xent
 from verification._results import Theorem
 from verification.theorems_partition import REAL
+from xent_arrayapi._linear import LinearLoss, logits_of, second_moments, stochastic_gradient
 
 if TYPE_CHECKING:
     from verification._setting import Setting
@@ -44,23 +45,93 @@ def chain_rule(s: Setting) -> None:
 
 
 def linear_model(s: Setting) -> None:
-    """Differentiate the mean loss of a linear model by its parameters."""
+    """Differentiate the mean loss of a linear model by its parameters, once and along a tangent."""
     x, w, b = s.reals("x", "ND"), s.reals("W", "KD"), s.reals("b", "K")
     y = s.probabilities("y", "NK", summed=s.given(r"$\sum_k y_{nk} = 1$"))
-    u = s.xp.sum(x[:, None, :] * w[None, :, :], axis=-1) + b
-    h = xent.SoftmaxCrossEntropy(y, normalizer="batch")
-    value, gradient = h.value_and_grad(u)
-    probs, rows = xent.softmax(u), s.sum("N", lambda _: s.term(1))
+    model = LinearLoss(x, xent.SoftmaxCrossEntropy(y, normalizer="batch"), s.xp)
+    value, of_w, of_b = model.value_and_grad(w, b)
+    probs, rows = xent.softmax(logits_of(x, w, b, s.xp)), s.sum("N", lambda _: s.term(1))
     for k, d in s.indices("KD"):
         expected = s.sum("N", lambda n: s.at(probs, n, k) * s.at(x, n, d)) / rows
         observed = s.sum("N", lambda n: s.at(y, n, k) * s.at(x, n, d)) / rows
         slope = s.diff(s.at(value), w, k, d)
         s.equal(r"$\partial f / \partial W_{kd} = E_{\mathrm{est}} - E_{\mathrm{obs}}$", slope, expected - observed)
-        back = s.sum("N", lambda n: s.at(gradient, n, k) * s.at(x, n, d))
-        s.equal(r"and $\sum_n (\nabla_u f)_{nk} x_{nd}$ is that", back, slope)
+        s.equal(r"and $\sum_n (\nabla_u f)_{nk} x_{nd}$ is that", s.at(of_w, k, d), slope)
         slope = s.diff(s.at(value), b, k)
         difference = s.sum("N", lambda n: s.at(probs, n, k) - s.at(y, n, k)) / rows
         s.equal(r"$\partial f / \partial b_k = \frac{1}{N} \sum_n (P_{nk} - y_{nk})$", slope, difference)
+        s.equal(r"and $\sum_n (\nabla_u f)_{nk}$ is that", s.at(of_b, k), slope)
+
+
+def linear_model_along(s: Setting) -> None:
+    """Follow the gradient of a linear model along a tangent of its parameters, of many classes and of two."""
+    x, v, c = s.reals("x", "ND"), s.reals("V", "KD"), s.reals("c", "K")
+    w, b, y = s.reals("W", "KD"), s.reals("b", "K"), s.positives("y", "NK")
+    h = xent.SoftmaxCrossEntropy(y, reduction="sum")
+    u, tangent = logits_of(x, w, b, s.xp), logits_of(x, v, c, s.xp)
+    value, of_w, of_b, along = LinearLoss(x, h, s.xp).linearize(w, b)
+    once, product = h.grad(u), h.hvp(u, tangent)
+    s.equal("`linearize` gives the value", s.at(value), s.at(h(u)))
+    along_w, along_b = along(v, c)
+    for k, d in s.indices("KD"):
+        s.equal("the gradient by W", s.at(of_w, k, d), s.sum("N", lambda n: s.at(once, n, k) * s.at(x, n, d)))
+        s.equal("the gradient by b", s.at(of_b, k), s.sum("N", lambda n: s.at(once, n, k)))
+        back = s.sum("N", lambda n: s.at(product, n, k) * s.at(x, n, d))
+        s.equal(r"$\nabla^2 f (V, c)$ by $W$ is $(\nabla^2 h \, (X V^\top + c))^\top X$", s.at(along_w, k, d), back)
+        s.equal("and by b its sum", s.at(along_b, k), s.sum("N", lambda n: s.at(product, n, k)))
+    for n, k in s.indices("NK"):
+        moved = s.sum("D", lambda d: s.at(x, n, d) * s.at(v, k, d)) + s.at(c, k)
+        s.equal(r"$u = X V^\top + c$", s.at(tangent, n, k), moved)
+    r = s.positives("s", "N")
+    squares, sums = second_moments(x, r[:, None], s.xp)
+    for d, e in s.indices("DD"):
+        both = s.sum("N", lambda n: s.at(r, n) * s.at(x, n, d) * s.at(x, n, e))
+        s.equal(r"$\sum_n s_n x_{nd} x_{ne}$", s.at(squares, d, e), both)
+        s.equal(r"$\sum_n s_n x_{nd}$", s.at(sums, d), s.sum("N", lambda n: s.at(r, n) * s.at(x, n, d)))
+
+
+def dual(s: Setting) -> None:
+    """Hold the loss against the entropy of any distribution: the terms of the dual of the penalised loss."""
+    u, y = s.reals("u", "NK"), s.labels("y", "N")
+    q = s.probabilities("q", "NK", summed=s.given(r"$\sum_k q_k = 1$"))
+    loss = xent.softmax_cross_entropy(u, y, reduction="none")
+    entropy, divergence = xent.entropy(q), xent.kl_divergence(q, xent.softmax(u))
+    for (n,) in s.indices("N"):
+        inner = s.sum("K", lambda k: s.at(q, n, k) * s.at(u, n, k)) - s.at(u, n, s.at(y, n))
+        s.equal(
+            r"$h(u) - H(q) = \langle q - y, u \rangle + \mathrm{KL}(q \Vert S(u))$",
+            s.at(loss, n) - s.at(entropy, n),
+            inner + s.at(divergence, n),
+        )
+
+
+def minibatch(s: Setting) -> None:
+    """Draw rows at random: the gradient of what is drawn is linear in how often, and that of all rows on average."""
+    x, w, b = s.reals("x", "ND"), s.reals("W", "KD"), s.reals("b", "K")
+    y, r, drawn = s.positives("y", "NK"), s.positives("s", "N"), s.positives("m", "N")
+    size, alpha, total = s.number("B"), s.number("alpha"), s.sum("N", lambda n: s.at(r, n))
+    rows = s.sum("N", lambda _: s.term(1))
+    u = logits_of(x, w, b, s.xp)
+    each = xent.SoftmaxCrossEntropy(y, reduction="none").grad(u)
+    batch = xent.SoftmaxCrossEntropy(y, sample_weight=r * drawn, reduction="sum")
+    rate = s.reals("rate", "")
+    of_w, of_b = stochastic_gradient(LinearLoss(x, batch, s.xp), w, b, rate, alpha)
+    mean = xent.SoftmaxCrossEntropy(y, sample_weight=r, normalizer=1, reduction="mean")
+    f = mean(u)
+    for k, d in s.indices("KD"):
+        pulled = s.sum("N", lambda n: s.at(drawn, n) * s.at(r, n) * s.at(each, n, k) * s.at(x, n, d))
+        pull = s.term(alpha) * s.at(w, k, d)
+        s.equal(
+            r"by $W$ it is $r \sum_n m_n s_n (\nabla h_n)_k x_{nd} + \alpha W_{kd}$",
+            s.at(of_w, k, d),
+            s.at(rate) * pulled + pull,
+        )
+        pulled = s.sum("N", lambda n: s.at(drawn, n) * s.at(r, n) * s.at(each, n, k))
+        s.equal(r"by $b$ it is $r \sum_n m_n s_n (\nabla h_n)_k$", s.at(of_b, k), s.at(rate) * pulled)
+        on_average = s.term(size) / rows
+        scale = rows / (s.term(size) * total)
+        expected = scale * s.sum("N", lambda n: on_average * s.at(r, n) * s.at(each, n, k) * s.at(x, n, d))
+        s.equal(r"for $m_n = B / N$ it is that of the mean", expected, s.diff(s.at(f), w, k, d) / total)
 
 
 def exponential_family(s: Setting) -> None:
@@ -158,6 +229,39 @@ MODELS = (
         covers=("SoftmaxCrossEntropy", "SoftmaxCrossEntropy.value_and_grad", "softmax"),
         assumptions=("$x, W, b$ real", "$y$ positive"),
         hypotheses=(r"$\sum_k y_{nk} = 1$",),
+        sizes=(2,),
+        slow=True,
+    ),
+    Theorem(
+        "hessian-of-the-linear-model",
+        "The Hessian of the linear model along a tangent",
+        r"\nabla^2 f (V, c) = \bigl( R^\top X, \; R^\top 1 \bigr), \qquad R = \nabla^2 h(u) \, (X V^\top + c)",
+        linear_model_along,
+        ("seeds/001, equations 2 and 13, differentiated once more",),
+        covers=("SoftmaxCrossEntropy.linearize", "SoftmaxCrossEntropy.hvp"),
+        assumptions=("$x, W, b, V, c$ real", "$y, s$ positive"),
+        sizes=(2,),
+        slow=True,
+    ),
+    Theorem(
+        "dual-of-the-linear-model",
+        "What the loss of a row exceeds the entropy of a distribution by",
+        r"h(u) - H(q) = \langle q - y, u \rangle + \mathrm{KL}(q \Vert S(u))",
+        dual,
+        ("docs/classifier.md, the certificate",),
+        covers=("softmax_cross_entropy", "softmax", "entropy", "kl_divergence"),
+        assumptions=(REAL, "$q$ positive", "$y$ a label"),
+        hypotheses=(r"$\sum_k q_k = 1$",),
+    ),
+    Theorem(
+        "minibatch-gradient",
+        "The gradient of a random batch is that of all rows on average",
+        r"\mathbb E \Bigl[ \frac{N}{B \sum s} \sum_n m_n s_n \nabla h_n \Bigr] = \frac{\sum_n s_n \nabla h_n}{\sum s}"
+        r" \quad \text{for draws } m_n \text{ with } \mathbb E \, m_n = B / N",
+        minibatch,
+        ("seeds/001, equations 10 and 13: the loss on one sample, for stochastic gradient descent",),
+        covers=("SoftmaxCrossEntropy.grad", "SoftmaxCrossEntropy"),
+        assumptions=("$x, W, b$ real", r"$y, s, m, \alpha$ positive", "a batch of B of the N rows"),
         sizes=(2,),
         slow=True,
     ),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 LOSS = "SigmoidCrossEntropy"
 COVERS = (
     *(LOSS, "sigmoid_cross_entropy"),
-    *(f"{LOSS}.{name}" for name in ("grad", "value_and_grad", "hvp", "hessian", "hessian_diag")),
+    *(f"{LOSS}.{name}" for name in ("grad", "value_and_grad", "linearize", "hvp", "hessian", "hessian_diag")),
 )
 TWO = "$u$ real and finite"
 
@@ -65,7 +65,11 @@ def derivatives(s: Setting, h: Any, u: Any) -> None:
     """Show that a logistic loss without reduction has the derivatives that it says it has."""
     v = s.reals("v", "N")
     (value, gradient), blocks, diagonal, product = h.value_and_grad(u), h.hessian(u), h.hessian_diag(u), h.hvp(u, v)
+    held, slopes, along = h.linearize(u)
     for (n,) in s.indices("N"):
+        s.equal("`linearize` gives the value", s.at(held, n), s.at(value, n))
+        s.equal("and the gradient", s.at(slopes, n), s.at(gradient, n))
+        s.equal("and `hvp` as a function", s.at(along(v), n), s.at(product, n))
         slope = s.diff(s.at(value, n), u, n)
         s.equal("$h'$ is the derivative of $h$", s.at(gradient, n), slope)
         s.equal("`grad` and `value_and_grad` agree", s.at(h.grad(u), n), slope)

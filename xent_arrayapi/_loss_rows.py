@@ -33,9 +33,8 @@ def tilt(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
     return times(q.unsmoothed, 2 * z_loss * got.log_partition, got.xp)
 
 
-def row_products(got: Evaluation, q: TargetWeights, z_loss: float, v: Array) -> Array:
-    """Return ∇²h v = (ΣQ + 2 z r A) (S ∘ (v − ⟨S, v⟩)) + 2 z r S ⟨S, v⟩."""
-    probs = got.probs()
+def row_products(got: Evaluation, q: TargetWeights, z_loss: float, probs: Array, v: Array) -> Array:
+    """Return ∇²h v = (ΣQ + 2 z r A) (S ∘ (v − ⟨S, v⟩)) + 2 z r S ⟨S, v⟩, given S."""
     jvp, mean = jacobian_product(probs, v, got.rows.top, got.xp)
     if not z_loss:
         return q.total * jvp

@@ -16,23 +16,11 @@ _NAMESPACES: dict[type, Namespace] = {}
 _INCOMPLETE: dict[Namespace, Incomplete] = {}
 
 NEEDED = (
-    *("abs", "all", "any", "arange", "argmax", "astype", "broadcast_arrays", "broadcast_to", "concat"),
-    *(
-        "cumulative_sum",
-        "exp",
-        "expand_dims",
-        "finfo",
-        "float32",
-        "float64",
-        "full_like",
-        "iinfo",
-        "inf",
-        "int32",
-        "int8",
-        "isdtype",
-    ),
-    *("isfinite", "isinf", "isnan", "log", "log1p", "logical_and", "logical_not", "logical_or", "max", "nan"),
-    *("ones_like", "permute_dims", "prod", "reshape", "squeeze", "stack", "sum", "tanh", "where", "zeros"),
+    *("abs", "all", "any", "arange", "argmax", "asarray", "astype", "broadcast_arrays", "broadcast_to", "concat"),
+    *("cumulative_sum", "exp", "expand_dims", "finfo", "float32", "float64", "full_like", "iinfo", "inf", "int32"),
+    *("int8", "isdtype", "isfinite", "isinf", "isnan", "log", "log1p", "logical_and", "logical_not", "logical_or"),
+    *("matmul", "matrix_transpose", "max", "nan", "ones_like", "permute_dims", "prod", "reshape", "sqrt", "squeeze"),
+    *("stack", "sum", "take", "tanh", "where", "zeros"),
     *("zeros_like", "__array_namespace_info__"),
 )
 """All that we use of a namespace."""
@@ -217,6 +205,38 @@ def class_indices(classes: Any, dtype: DType, like: Array, xp: Namespace) -> Arr
     """Return 0, 1, ..., K − 1 on the device of an array, where it has one that is known."""
     device = None if is_traced(like) else device_of(like)
     return xp.arange(classes, dtype=dtype, **({} if device is None else {"device": device}))
+
+
+def is_chunked(x: Any) -> bool:
+    """Tell whether x is of Dask: an array in chunks, made when it is asked for."""
+    return bool(compat.is_dask_array(x))
+
+
+def is_of_host(x: Any) -> bool:
+    """Tell whether x is of NumPy or of no array library: a list, a data frame, a sparse matrix."""
+    return not compat.is_array_api_obj(x) or bool(compat.is_numpy_array(x))
+
+
+def from_host(values: Any, like: Array, kind: str = "real floating") -> Any:
+    """Return a NumPy array in the library and on the device of an array: floating in its dtype, else the default."""
+    xp, device = namespace_of(like=like), device_of(like)
+    dtype = like.dtype if kind == "real floating" else default_dtype(like, kind, xp)
+    return xp.asarray(values, dtype=dtype, **({} if device is None else {"device": device}))
+
+
+def to_host(x: Array) -> Any:
+    """Return an array as a NumPy array: one on another device is copied."""
+    import numpy as np  # noqa: PLC0415  # what runs on the host is of NumPy
+
+    xp, x = namespace_of(x=x), detached(x)
+    if compat.is_jax_namespace(xp):
+        return np.asarray(x)
+    return np.asarray(compat.to_device(x, type(x.device)("CPU_DEVICE") if _is_strict(xp) else "cpu"))
+
+
+def detached(x: Array) -> Any:
+    """Return an array that no derivative is taken of: of torch, one outside its graph."""
+    return x.detach() if compat.is_torch_namespace(namespace_of(x=x)) else x
 
 
 def rows_in_order(x: Array, xp: Namespace) -> Array:

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._jacobian import diagonal
-from xent_arrayapi._logits import Bent, bent
 from xent_arrayapi._loss_rows import row_blocks, row_diagonals, row_gradients, row_products, row_values
 from xent_arrayapi._namespace import namespace_of, quiet
-from xent_arrayapi._partition import Evaluation
-from xent_arrayapi._reduction import REDUCTIONS, check_normalizer, check_normalizer_array, divisor_of, quotient
-from xent_arrayapi._targets import TargetWeights, refuse_labels, refuse_weights, scale_or_nan, target_weights
+from xent_arrayapi._reduction import REDUCTIONS, check_normalizer, quotient
 from xent_arrayapi._validate import choice, number, real_dtype, same_shape, shown, whole_number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xent_arrayapi._logits import Bent
+    from xent_arrayapi._partition import Evaluation
     from xent_arrayapi._rows import Rows
+    from xent_arrayapi._targets import TargetWeights
     from xent_arrayapi._typing import Array, ArrayT, Reduction, SupportsArray
 
 
@@ -71,15 +73,19 @@ class Case:
         gradient = row_gradients(self.got, self.q, self.z_loss)
         return gradient if self.logits.slope is None else self.logits.slope * gradient
 
-    def products(self, tangent: Array) -> Array:
-        """Return ∇²h v: with y = f(u), f′ ∘ ∇²_y h (f′ ∘ v) + f″ ∘ ∇_y h ∘ v."""
-        v, slope, curvature = self.clean(tangent), self.logits.slope, self.logits.curvature
-        if slope is None:
-            return row_products(self.got, self.q, self.z_loss, v)
-        product = slope * row_products(self.got, self.q, self.z_loss, slope * v)
-        if curvature is None:
-            return product
-        return product + curvature * row_gradients(self.got, self.q, self.z_loss) * v
+    def linearized(self) -> Callable[[Array], Array]:
+        """Return v ↦ ∇²h v: with y = f(u), f′ ∘ ∇²_y h (f′ ∘ v) + f″ ∘ ∇_y h ∘ v; softmax is evaluated once."""
+        slope, curvature, probs = self.logits.slope, self.logits.curvature, self.got.probs()
+        gradient = None if curvature is None else row_gradients(self.got, self.q, self.z_loss)
+
+        def product(tangent: Array) -> Array:
+            v = self.clean(tangent)
+            if slope is None:
+                return row_products(self.got, self.q, self.z_loss, probs, v)
+            product = slope * row_products(self.got, self.q, self.z_loss, probs, slope * v)
+            return product if curvature is None else product + curvature * gradient * v
+
+        return product
 
     def blocks(self) -> Array:
         """Return ∇²h of each row: f′ ∇²_y h f′, and f″ ∘ ∇_y h on the diagonal."""
@@ -168,7 +174,7 @@ class RowwiseLoss(ABC):
         Theorems: logistic-loss, logistic-derivatives, logistic-reductions, gradient-of-the-loss, gradient-for-labels,
         unnormalised-targets, minimum-of-the-loss, class-weights, sample-weights, label-smoothing,
         temperature-of-the-loss, softcap, z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked,
-        ignored-rows, reductions, chain-rule, class-axis, one-class.
+        ignored-rows, reductions, chain-rule, minibatch-gradient, class-axis, one-class.
         """
         with quiet(namespace_of(logits=logits)):
             case = self._case(logits)
@@ -221,15 +227,59 @@ class RowwiseLoss(ABC):
         Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets, hessian-of-the-loss,
         class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
         mask-and-smoothing, all-options, all-options-masked, softcap-derivatives, ignored-rows, reductions,
-        class-axis.
+        hessian-of-the-linear-model, class-axis.
         """
         xp = namespace_of(logits=logits, tangent=tangent)
         real_dtype("tangent", tangent, xp)
         same_shape("tangent", tangent, tuple(logits.shape), "`logits`")
         with quiet(xp):
             case = self._case(logits)
-            derivative: ArrayT = case.rows.back(self._reduced(case, case.products(tangent)))
+            derivative: ArrayT = case.rows.back(self._reduced(case, case.linearized()(tangent)))
             return derivative
+
+    def linearize(self, logits: ArrayT, /) -> tuple[ArrayT, ArrayT, Callable[[SupportsArray], ArrayT]]:
+        """Evaluate the loss and its gradient, and hold what products with the Hessian at these logits need.
+
+        Softmax is evaluated once, however many products are asked for: a step of a truncated Newton method takes tens.
+
+        Parameters
+        ----------
+        logits : array, real, shape ``(..., K)``
+            Natural-log scores.
+
+        Returns
+        -------
+        value : array, real floating
+            As of a call.
+        gradient : array, real floating, shape of `logits`
+            As of :meth:`grad`.
+        product : callable
+            From a tangent to the product of the Hessian with it, as :meth:`hvp`, with its errors.
+
+        See Also
+        --------
+        hvp : one product.
+        jax.linearize : of any function, by automatic differentiation.
+
+        Notes
+        -----
+        Theorems: logistic-loss, logistic-derivatives, gradient-for-labels, unnormalised-targets,
+        hessian-of-the-linear-model.
+        """
+        xp = namespace_of(logits=logits)
+        with quiet(xp):
+            case = self._case(logits)
+            value, gradient = self._value(case), case.rows.back(self._reduced(case, case.gradients()))
+            along = case.linearized()
+
+        def product(tangent: SupportsArray, /) -> ArrayT:
+            real_dtype("tangent", tangent, namespace_of(logits=logits, tangent=tangent))
+            same_shape("tangent", tangent, tuple(logits.shape), "`logits`")
+            with quiet(xp):
+                derivative: ArrayT = case.rows.back(self._reduced(case, along(tangent)))
+                return derivative
+
+        return value, gradient, product
 
     def hessian(self, logits: ArrayT, /) -> ArrayT:
         """Evaluate the Hessian of the loss, one block per row; blocks of different rows are 0.
@@ -324,48 +374,3 @@ class RowwiseLoss(ABC):
             return derivative
         xp = case.rows.xp
         return derivative * quotient(xp.ones_like(case.divisor), case.divisor, case.something, xp)
-
-
-def assemble(
-    loss: RowwiseLoss,
-    u: Array,
-    targets: Array,
-    rows: Rows,
-    *,
-    class_weights: Array | None,
-    mask: Array | None,
-    softcap: float | None,
-    z_loss: float,
-    check_values: bool,
-) -> Case:
-    """Evaluate rows of logits against targets under the options of a loss."""
-    xp = rows.xp
-    s = None
-    if loss.sample_weight is not None:
-        real_dtype("sample_weight", loss.sample_weight, xp)
-        same_shape("sample_weight", loss.sample_weight, rows.batch_shape, "the logits without their class axis")
-        s = xp.expand_dims(rows.cast(loss.sample_weight), axis=-1)
-    check_normalizer_array(loss.normalizer, xp)
-    q = target_weights(
-        targets,
-        rows,
-        mask=mask,
-        class_weights=class_weights,
-        smoothing=float(loss.label_smoothing),
-        ignore_index=loss.ignore_index,
-    )
-    if check_values:
-        refuse_labels(targets, q, rows)
-        refuse_weights("sample_weight", loss.sample_weight, rows)
-    scale = s if check_values else scale_or_nan(q, class_weights, s, xp)
-    live = q.kept
-    if s is not None:
-        live = s != 0 if live is None else xp.logical_and(live, s != 0)
-    used = live if mask is None or live is None else xp.logical_and(live, mask)
-    used = mask if used is None else used
-    logits = bent(u if used is None else xp.where(used, u, 0), softcap, float(loss.temperature), xp)
-    divisor = rows.number(divisor_of(loss.normalizer, q.unsmoothed, s, q.kept, xp))
-    something = None
-    if not isinstance(loss.normalizer, str):
-        something = xp.any(xp.ones_like(q.total) == 1 if live is None else live)  # MLX calls bool otherwise
-    return Case(rows, logits, Evaluation.of(logits.y, xp, mask), q, z_loss, used, live, scale, divisor, something)

@@ -7,8 +7,9 @@ from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+from xent_arrayapi._assembly import assemble
 from xent_arrayapi._namespace import is_readable, namespace_of, quiet
-from xent_arrayapi._objective import Case, RowwiseLoss, assemble
+from xent_arrayapi._objective import Case, RowwiseLoss
 from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._reduction import array_normalizer
 from xent_arrayapi._rows import Rows

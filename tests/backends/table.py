@@ -111,6 +111,7 @@ LIBRARIES = {
 OWN = {
     "peers": "peers",
     "verification": "verification",
+    "classifier": "maxent",
     "test_example.py": "example",
     "test_dask.py": "dask",
     "test_accelerator.py": "torch-devices",
@@ -118,6 +119,7 @@ OWN = {
     "test_gpu.py": "gpu",
     "test_onnx.py": "onnx",
     "test_dask_classes.py": "distributed",
+    "test_dask_fit.py": "distributed",
     "test_torch_ranks.py": "distributed",
     "test_cupy_functions.py": "cupy",
     "test_cupy_emulation.py": "cupy",

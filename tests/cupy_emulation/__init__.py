@@ -11,11 +11,16 @@ What it is not: a GPU. It cannot tell
 
 - what the library CUB computes, which reduces on a real device unless `CUPY_ACCELERATORS` is empty, as it is here;
 - how accurate CUDA's own exp, log and tanh are: these are the host's;
+- in which order cuBLAS adds, or by which algorithm;
 - whether the threads of a kernel race: they run one after the other, from barrier to barrier;
 - what streams, graphs, several processes or more devices than two do, how much memory a device has, or any time.
 
+Of cuBLAS it has what CuPy multiplies matrices and vectors of float32 and float64 by (`blas.py`): one launch each, the
+terms of an element added in order.
+
 What it cannot do raises `CannotEmulateError`, "emulated CuPy can't ...": boolean masks and `nonzero`, sorting (Thrust),
-cuBLAS and the other libraries of NVIDIA, random numbers, streams but the default one, templates, CUB.
+products of matrices in batches or of other dtypes, the rest of cuBLAS and the other libraries of NVIDIA, random
+numbers, streams but the default one, templates, CUB.
 
 It rests on private interfaces of CuPy, so its version is pinned: 14.2 and 13.6 are what is run. It needs gcc and g++
 beside what pip installs, and no CUDA toolkit. What they compile is kept in `.nox/cupy-kernels`, or in the folder that

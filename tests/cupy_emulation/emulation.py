@@ -10,7 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.cupy_emulation import build, stand_ins
+from tests.cupy_emulation import blas, build, stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,7 @@ class Emulation:
         self._library = stand_ins.put_in(api[1].get_build_version(), *api)
         ctypes.py_object.in_dll(self._library, "emu_cannot").value = build.CannotEmulateError
         ctypes.py_object.in_dll(self._library, "emu_host_access").value = HostAccessError
+        blas.put_in(self._library)
         self.kernels: list[Path] = []
         """The kernels that this process has loaded."""
         self.compiled = 0

@@ -29,6 +29,10 @@ static PyObject *cannot(const char *what) {
     return PyErr_Format(emu_cannot, "emulated CuPy can't %s", what);
 }
 
+static PyObject *overrun(void) {
+    return PyErr_Format(PyExc_AssertionError, "a kernel wrote outside of its array");
+}
+
 static PyObject *none_or_raise(const char *what) {
     if (emu_forbidden)
         return PyErr_Format(emu_host_access, "%s where the host must not wait for the device: a synchronisation", what);
@@ -82,12 +86,12 @@ enum { MARGIN = 512, POISON = 0xFF, GUARD = 0xA5 }; /* bytes of 0xFF are nan in 
 typedef struct Block {
     struct Block *previous, *next;
     size_t size;
-    int on_device; /* or else pinned, on the host */
+    int device; /* from 1, or 0 where it is pinned on the host */
     unsigned char guard[MARGIN - 2 * sizeof(void *) - sizeof(size_t) - sizeof(int)];
 } Block;
 static Block blocks = {&blocks, &blocks};
 
-static intptr_t allocate(size_t size, int on_device) {
+static intptr_t allocate(size_t size, int device) {
     void *start = NULL;
     if (posix_memalign(&start, MARGIN, sizeof(Block) + size + MARGIN)) {
         PyErr_NoMemory();
@@ -95,7 +99,7 @@ static intptr_t allocate(size_t size, int on_device) {
     }
     Block *block = memset(start, GUARD, sizeof *block);
     block->size = size;
-    block->on_device = on_device;
+    block->device = device;
     block->previous = &blocks;
     block->next = blocks.next;
     block->next->previous = blocks.next = block;
@@ -119,15 +123,16 @@ static PyObject *release(intptr_t pointer) {
     Py_RETURN_NONE;
 }
 
-int emu_is_on_device(intptr_t pointer, size_t size) {
+static int device_of(intptr_t pointer, size_t size) {
     for (const Block *block = blocks.next; block != &blocks; block = block->next) {
         const intptr_t start = (intptr_t)(block + 1);
-        if (block->on_device && start <= pointer && pointer + size <= start + block->size) return 1;
+        if (start <= pointer && pointer + size <= start + block->size) return block->device;
     }
     return 0;
 }
 
-intptr_t emu_malloc(size_t size, int skip) { return allocate(size, 1); }
+int emu_is_on_device(intptr_t pointer, size_t size) { return device_of(pointer, size) != 0; }
+intptr_t emu_malloc(size_t size, int skip) { return allocate(size, current + 1); }
 PyObject *emu_free(intptr_t pointer, int skip) { return release(pointer); }
 intptr_t emu_hostAlloc(size_t size, unsigned flags, int skip) { return allocate(size, 0); }
 PyObject *emu_freeHost(intptr_t pointer, int skip) { return release(pointer); }
@@ -318,7 +323,7 @@ PyObject *emu_launchKernel(intptr_t function, unsigned blocks_x, unsigned blocks
                            unsigned threads_x, unsigned threads_y, unsigned threads_z, unsigned shared,
                            intptr_t stream, intptr_t parameters, intptr_t extra, int skip) {
     if (!of_null_stream(stream)) return NULL;
-    if (emu_overruns) return PyErr_Format(PyExc_AssertionError, "a kernel wrote outside of its array");
+    if (emu_overruns) return overrun();
     if (extra) return cannot("take packed parameters");
     if (shared > SHARED) return cannot("give a kernel so much shared memory");
     if (threads_x * threads_y * threads_z > THREADS) return cannot("run so large a block");
@@ -343,6 +348,44 @@ PyObject *emu_launchKernel(intptr_t function, unsigned blocks_x, unsigned blocks
         started = 0; /* the fibres are left where they wait */
         return PyErr_Format(PyExc_AssertionError, "threads of a block ended where others wait for them");
     }
+    Py_RETURN_NONE;
+}
+
+/* Products of matrices, which CuPy has cuBLAS do (blas.py): C = op(A) op(B) of m x n, stored by columns. */
+
+#define PRODUCT(type)                                                                                               \
+    static void product_##type(const type *a, size_t a_row, size_t a_column, const type *b, size_t b_row,           \
+                               size_t b_column, type *c, size_t ldc, size_t m, size_t n, size_t k) {                \
+        for (size_t j = 0; j < n; j++)                                                                              \
+            for (size_t i = 0; i < m; i++) {                                                                        \
+                type sum = 0;                                                                                       \
+                for (size_t l = 0; l < k; l++) sum += a[i * a_row + l * a_column] * b[l * b_row + j * b_column];    \
+                c[i + j * ldc] = sum;                                                                               \
+            }                                                                                                       \
+    }
+PRODUCT(float)
+PRODUCT(double)
+
+static int holds(intptr_t matrix, int transposed, int rows, int columns, int leading, size_t item) {
+    const int height = transposed ? columns : rows, width = transposed ? rows : columns;
+    return leading >= height && device_of(matrix, item * ((size_t)leading * (width - 1) + height)) == current + 1;
+}
+
+PyObject *emu_gemm(int is_double, int transpose_a, int transpose_b, int m, int n, int k, intptr_t a, int lda,
+                   intptr_t b, int ldb, intptr_t c, int ldc) {
+    const size_t item = is_double ? sizeof(double) : sizeof(float);
+    if (emu_overruns) return overrun();
+    if (m < 1 || n < 1 || k < 1) return cannot("multiply empty matrices");
+    if (!holds(a, transpose_a, m, k, lda, item) || !holds(b, transpose_b, k, n, ldb, item) ||
+        !holds(c, 0, m, n, ldc, item))
+        return cannot("multiply matrices that are not on the current device");
+    emu_launches++;
+    const size_t a_row = transpose_a ? lda : 1, a_column = transpose_a ? 1 : lda;
+    const size_t b_row = transpose_b ? ldb : 1, b_column = transpose_b ? 1 : ldb;
+    if (is_double)
+        product_double((double *)a, a_row, a_column, (double *)b, b_row, b_column, (double *)c, ldc, m, n, k);
+    else
+        product_float((float *)a, a_row, a_column, (float *)b, b_row, b_column, (float *)c, ldc, m, n, k);
     Py_RETURN_NONE;
 }
 

@@ -120,7 +120,7 @@ class CannotImportError(build.CannotEmulateError, ImportError):
         super().__init__(f"emulated CuPy can't use {library}: it runs the kernels that CuPy generates, and no library")
 
 
-LIBRARIES = {"cublas", "curand", "cusolver", "cusparse", "cusparselt", "cudnn", "cufft", "cutensor", "nccl", "jitify"}
+LIBRARIES = {"curand", "cusolver", "cusparse", "cusparselt", "cudnn", "cufft", "cutensor", "nccl", "jitify"}
 
 
 class NoLibraries(importlib.abc.MetaPathFinder):

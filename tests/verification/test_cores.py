@@ -26,7 +26,7 @@ def shown(core: Core) -> str:
         "_logits.representable",
         "_objective.Case.blocks",
         "_objective.RowwiseLoss._reduced",
-        "_objective.assemble",
+        "_assembly.assemble",
         "_targets._of_labels",
         "_reduction.quotient",
         "_rows.Rows.bring",
@@ -63,11 +63,11 @@ def test_every_module_with_formulas_has_cores():
 def test_refusals_are_no_formulas():
     assert "raise" not in "".join(map(shown, cores()))
     assert "msg =" not in "".join(map(shown, cores()))
-    assert "same_shape" not in shown(FOUND["_objective.assemble"])
+    assert "same_shape" not in shown(FOUND["_assembly.assemble"])
 
 
 def test_reading_of_values_is_no_formula():
-    shown_of_assemble = shown(FOUND["_objective.assemble"])
+    shown_of_assemble = shown(FOUND["_assembly.assemble"])
     assert "if check_values:" not in shown_of_assemble
     assert "refuse_" not in shown_of_assemble
     assert "scale_or_nan" in shown_of_assemble  # which returns numbers

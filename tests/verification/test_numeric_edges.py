@@ -10,7 +10,7 @@ from verification._numeric_edges import check_edges
 SEEN = (
     "_namespace.widened:connective-a3fa4c",
     "_objective.Case.clean:guard-a224f4",
-    "_objective.assemble:guard-f7ff6e",
+    "_assembly.assemble:guard-f7ff6e",
     "_partition.shift:connective-923b0a",
     "_partition.signed_log:branch-fe131e",
     "_partition.signed_logsumexp:guard-17bedc",
