@@ -124,6 +124,8 @@ class MaxEntClassifier(LinearClassifier):
     ['no', 'yes']
     """
 
+    _state: State | None
+
     def __init__(
         self,
         *,
@@ -253,7 +255,7 @@ class MaxEntClassifier(LinearClassifier):
 
         return _chunks.walked(sums, descent, state, random)
 
-    @available_if(_descends)
+    @available_if(_descends)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go once through some more rows by stochastic gradient descent.
 

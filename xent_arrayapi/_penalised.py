@@ -129,7 +129,7 @@ class Penalised:
     @property
     def size(self) -> int:
         """The length of v."""
-        return self.start.shape[0] * self.transform.shape[1]
+        return int(self.start.shape[0]) * int(self.transform.shape[1])
 
     def theta(self, v: Floats) -> Floats:
         """Return the parameters at v."""
