@@ -165,8 +165,9 @@ def others(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def distributed(session: nox.Session) -> None:
     """Run the recipes for chunks and ranks on four worker processes of Dask and on four ranks of torch."""
-    install(session, *groups("test", "torch", "dask"))
-    pytest(session, "--lane=distributed", "--dist=loadfile", "tests/test_dask_classes.py", "tests/test_torch_ranks.py")
+    install(session, *groups("test", "torch", "dask"), extras="[sklearn]")
+    files = ("test_dask_classes.py", "test_dask_fit.py", "test_torch_ranks.py")
+    pytest(session, "--lane=distributed", "--dist=loadfile", *(f"tests/{name}" for name in files))
 
 
 @nox.session(python="3.12")
