@@ -208,6 +208,8 @@ def peers(session: nox.Session) -> None:
 def models(session: nox.Session) -> None:
     """Run the classifier on NumPy, torch and JAX, against scikit-learn's checks, tests and coefficients."""
     install(session, *groups("test", "torch", "jax"), extras="[sklearn]")
+    session.env["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".nox" / "jax-cache")
+    session.env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     pytest(session, "--lane=maxent", measured=True)
 
 

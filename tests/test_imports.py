@@ -121,7 +121,7 @@ def test_imports_go_downwards(module):
 
 
 def test_only_one_module_knows_the_libraries():
-    """array-api-compat is imported by `_namespace` alone; an array library there in a function, or for the classifier."""
+    """array-api-compat is imported by `_namespace` alone; an array library there, or by what serves the classifier."""
     for module in ORDER:
         tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
         names = {name.name.partition(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import)

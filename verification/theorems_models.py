@@ -90,6 +90,21 @@ def linear_model_along(s: Setting) -> None:
         s.equal(r"$\sum_n s_n x_{nd}$", s.at(sums, d), s.sum("N", lambda n: s.at(r, n) * s.at(x, n, d)))
 
 
+def dual(s: Setting) -> None:
+    """Hold the loss against the entropy of any distribution: the terms of the dual of the penalised loss."""
+    u, y = s.reals("u", "NK"), s.labels("y", "N")
+    q = s.probabilities("q", "NK", summed=s.given(r"$\sum_k q_k = 1$"))
+    loss = xent.softmax_cross_entropy(u, y, reduction="none")
+    entropy, divergence = xent.entropy(q), xent.kl_divergence(q, xent.softmax(u))
+    for (n,) in s.indices("N"):
+        inner = s.sum("K", lambda k: s.at(q, n, k) * s.at(u, n, k)) - s.at(u, n, s.at(y, n))
+        s.equal(
+            r"$h(u) - H(q) = \langle q - y, u \rangle + \mathrm{KL}(q \Vert S(u))$",
+            s.at(loss, n) - s.at(entropy, n),
+            inner + s.at(divergence, n),
+        )
+
+
 def minibatch(s: Setting) -> None:
     """Draw rows at random: the gradient of what is drawn is linear in how often, and that of all rows on average."""
     x, w, b = s.reals("x", "ND"), s.reals("W", "KD"), s.reals("b", "K")
@@ -255,6 +270,16 @@ MODELS = (
         assumptions=("$x, W, b, V, c$ real", "$y, s$ positive"),
         sizes=(2,),
         slow=True,
+    ),
+    Theorem(
+        "dual-of-the-linear-model",
+        "What the loss of a row exceeds the entropy of a distribution by",
+        r"h(u) - H(q) = \langle q - y, u \rangle + \mathrm{KL}(q \Vert S(u))",
+        dual,
+        ("docs/classifier.md, the certificate",),
+        covers=("softmax_cross_entropy", "softmax", "entropy", "kl_divergence"),
+        assumptions=(REAL, "$q$ positive", "$y$ a label"),
+        hypotheses=(r"$\sum_k q_k = 1$",),
     ),
     Theorem(
         "minibatch-gradient",

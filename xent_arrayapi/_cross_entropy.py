@@ -97,7 +97,8 @@ class SoftmaxCrossEntropy(RowwiseLoss):
     Theorems: cross-entropy-of-softmax, gradient-of-the-loss, gradient-for-labels, unnormalised-targets,
     hessian-of-the-loss, minimum-of-the-loss, class-weights, sample-weights, label-smoothing, temperature-of-the-loss,
     softcap, z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked, softcap-derivatives,
-    ignored-rows, reductions, maximum-likelihood, gradient-of-the-linear-model, class-axis, one-class.
+    ignored-rows, reductions, maximum-likelihood, gradient-of-the-linear-model, minibatch-gradient, class-axis,
+    one-class.
 
     Examples
     --------
@@ -209,7 +210,7 @@ def softmax_cross_entropy(logits: ArrayT, targets: Any, /, **options: Unpack[Los
     Theorems: cross-entropy-of-softmax, gradient-of-the-loss, gradient-for-labels, unnormalised-targets,
     class-weights, sample-weights, label-smoothing, temperature-of-the-loss, softcap, z-loss, masked-loss,
     mask-and-smoothing, all-options, all-options-masked, ignored-rows, reductions, maximum-likelihood,
-    categorical-family, class-axis.
+    dual-of-the-linear-model, categorical-family, class-axis.
 
     Examples
     --------

@@ -74,7 +74,7 @@ def entropy(p: ArrayT, /, *, axis: int = -1) -> ArrayT:
     Source: ``seeds/000`` (ℓ(p, q) with q = p; the objective of the constrained maximum).
 
     Theorems: minimum-of-the-loss, entropy-and-divergence, classes-of-probability-zero, entropy-of-softmax,
-    categorical-family, boltzmann-distribution.
+    dual-of-the-linear-model, categorical-family, boltzmann-distribution.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def kl_divergence(p: ArrayT, q: SupportsArray, /, *, axis: int = -1) -> ArrayT:
     Source: Kullback and Leibler 1951, doi:10.1214/aoms/1177729694.
 
     Theorems: minimum-of-the-loss, entropy-and-divergence, classes-of-probability-zero, divergence-is-not-negative,
-    divergence-of-families, boltzmann-distribution.
+    dual-of-the-linear-model, divergence-of-families, boltzmann-distribution.
 
     Examples
     --------

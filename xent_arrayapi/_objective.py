@@ -174,7 +174,7 @@ class RowwiseLoss(ABC):
         Theorems: logistic-loss, logistic-derivatives, logistic-reductions, gradient-of-the-loss, gradient-for-labels,
         unnormalised-targets, minimum-of-the-loss, class-weights, sample-weights, label-smoothing,
         temperature-of-the-loss, softcap, z-loss, masked-loss, mask-and-smoothing, all-options, all-options-masked,
-        ignored-rows, reductions, chain-rule, class-axis, one-class.
+        ignored-rows, reductions, chain-rule, minibatch-gradient, class-axis, one-class.
         """
         with quiet(namespace_of(logits=logits)):
             case = self._case(logits)

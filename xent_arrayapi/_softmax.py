@@ -200,9 +200,9 @@ def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: S
 
     Theorems: log-partition, gradient-of-logsumexp, shift-invariance, compensated-shift, mask, temperature,
     true-maximum, temperature-zero, jacobian-of-softmax, derivative-of-log-softmax, logistic-function,
-    entropy-of-softmax, maximum-likelihood, gradient-of-the-linear-model, categorical-family, minimal-form,
-    divergence-of-families, boltzmann-distribution, mean-and-variance-of-the-energy, class-axis, class-axes,
-    one-class.
+    entropy-of-softmax, maximum-likelihood, gradient-of-the-linear-model, dual-of-the-linear-model,
+    categorical-family, minimal-form, divergence-of-families, boltzmann-distribution, mean-and-variance-of-the-energy,
+    class-axis, class-axes, one-class.
 
     Examples
     --------

@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler, scale
 from sklearn.utils.estimator_checks import check_estimator
 
 import xent_arrayapi as xent
+from tests.test_docs import ROOT, check_examples
 from xent_arrayapi import MaxEntClassifier
 
 jax.config.update("jax_enable_x64", True)  # noqa: FBT003  # as JAX has it
@@ -314,6 +315,7 @@ def test_the_example_runs():
     (test,) = (test for test in doctest.DocTestFinder().find(MaxEntClassifier) if test.examples)
     doctest.DocTestRunner().run(test, out=said.append)
     assert not said, "".join(said)
+    check_examples(ROOT / "docs" / "classifier.md")
 
 
 def test_without_scikit_learn_the_error_names_the_extra(monkeypatch):
