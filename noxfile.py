@@ -181,7 +181,7 @@ def onnx(session: nox.Session) -> None:
 @nox.session(python="3.13")
 def cupy(session: nox.Session) -> None:
     """Run the suite on emulated CuPy, its kernels on the host, and bind each call to CuPy's functions."""
-    install(session, *groups("test", "cupy"))
+    install(session, *groups("test", "cupy"), extras="[sklearn]")
     session.env["XENT_EXAMPLES"] = "8"
     pytest(session, "--lane=cupy")
 
