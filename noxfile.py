@@ -119,7 +119,7 @@ def numpy(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def torch(session: nox.Session) -> None:
     """Run the suite on torch: eager, compiled, on a pretend device, on meta; the recipes on workers and on ranks."""
-    install(session, *groups("test", "torch", "dask"))
+    install(session, *groups("test", "torch", "dask"), extras="[sklearn]")
     # Each worker compiles by itself: pools beside them would load torch once more.  The compiler knows the processor,
     # and inductor need not build a program for each set of instructions to see it.
     session.env["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
@@ -127,7 +127,7 @@ def torch(session: nox.Session) -> None:
     pytest(session, "--lane=torch", measured=True)
     pytest(session, "--lane=torch-compile", name="torch-compile")
     pytest(session, "--lane=torch-devices", name="torch-devices")
-    recipes = ("tests/test_dask_classes.py", "tests/test_torch_ranks.py")
+    recipes = ("tests/test_dask_classes.py", "tests/test_dask_fit.py", "tests/test_torch_ranks.py")
     pytest(session, "--lane=distributed", "--dist=loadfile", *recipes, name="distributed")
     session.run("python", "-m", "pip", "install", "-q", "mypy", "pyright[nodejs]")
     session.run("mypy", "--strict", "tests/typing/torch_types.py")
@@ -171,7 +171,7 @@ def onnx(session: nox.Session) -> None:
 @nox.session(python="3.13")
 def cupy(session: nox.Session) -> None:
     """Run the suite on emulated CuPy, its kernels on the host, and bind each call to CuPy's functions."""
-    install(session, *groups("test", "cupy"))
+    install(session, *groups("test", "cupy"), extras="[sklearn]")
     session.env["XENT_EXAMPLES"] = "8"
     pytest(session, "--lane=cupy")
 

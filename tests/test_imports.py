@@ -32,7 +32,7 @@ MORE = {
     "_training": {"numpy", "sklearn"},
     "_chunks": {"dask", "numpy", "sklearn"},
     "_sgd": {"numpy", "sklearn"},
-    "_certificate": {"numpy"},
+    "_duality": {"numpy"},
     "_solvers": {"numpy", "scipy"},
     "_penalised": {"numpy"},
     "_progress": {"rich"},

@@ -222,6 +222,8 @@ def everything(x: Any, t: Any, other: Any) -> tuple[dict[str, Any], dict[str, An
         *(xent.Categorical.from_natural(x), xent.Categorical.from_probs(x, check_values=False)),
         xent.Categorical.fit(t, classes=4, sample_weight=other[:, 0], check_values=False),
     )
+    levels = xent.Boltzmann(x)
+    warm, (hot, certificate) = levels.at_temperature(other[:, 0] + 1), levels.at_mean_energy(other[:, 0] / 2 + 0.25)
     methods = ("grad", "hessian", "hessian_diag")
     like_logits = {
         "softmax": xent.softmax(x),
@@ -235,6 +237,8 @@ def everything(x: Any, t: Any, other: Any) -> tuple[dict[str, Any], dict[str, An
             *(family.mean, family.covariance, family.third_cumulant, family.natural(), family.fisher_information()),
             *(one.logits for one in made),
         ),
+        "Boltzmann": hot.probs,
+        "CanonicalEnsemble": warm.probs,
         "SoftmaxCrossEntropy": (*(getattr(h, name)(x) for name in methods), h.hvp(x, other), h.value_and_grad(x)[1]),
         "SigmoidCrossEntropy": (*(getattr(binary, name)(x) for name in methods), binary.hvp(x, other)),
     }
@@ -247,6 +251,12 @@ def everything(x: Any, t: Any, other: Any) -> tuple[dict[str, Any], dict[str, An
             *(family.log_normalizer, family.entropy, family.cross_entropy(family), family.kl_divergence(family)),
             family.log_prob(t, check_values=False),
         ),
+        "Boltzmann": hot.entropy,
+        "CanonicalEnsemble": (
+            *(warm.log_partition, warm.free_energy, warm.mean_energy, warm.energy_variance, warm.heat_capacity),
+            warm.entropy,
+        ),
+        "EntropyCertificate": (certificate.dual, certificate.entropy, certificate.gap, certificate.residual),
         "SoftmaxCrossEntropy": (h(x), *h.total_and_weight(x), h.value_and_grad(x)[0]),
         "SigmoidCrossEntropy": (binary(x), *binary.total_and_weight(x)),
     }

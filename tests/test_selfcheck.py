@@ -12,7 +12,7 @@ import pytest
 
 import xent_arrayapi as xent
 from tests import fakes
-from xent_arrayapi import _loss_rows, _objective, _partition, _selfcheck_special, _selfcheck_values
+from xent_arrayapi import _assembly, _loss_rows, _objective, _partition, _selfcheck_special, _selfcheck_values
 from xent_arrayapi._selfcheck import MOST_COMPILED, checked
 from xent_arrayapi._selfcheck_machine import BACKENDS, JaxJit, Strict, Torch, find
 from xent_arrayapi._selfcheck_place import Place
@@ -122,7 +122,7 @@ DEFECTS = {
     "the logarithm of a sum": (_partition.Evaluation, "log_total", property(usual_log_total), {"log_softmax", "loss"}),
     "one minus a probability": (_partition.Evaluation, "complements", usual_complements, {"gradient", "hessian_diag"}),
     "a mean that is not shifted": (_loss_rows, "jacobian_product", usual_product, {"special values", "hvp"}),
-    "labels that nobody checks": (_objective, "refuse_labels", lambda *_: None, {"label out of range"}),
+    "labels that nobody checks": (_assembly, "refuse_labels", lambda *_: None, {"label out of range"}),
     "a mean over nothing": (_objective, "quotient", lambda a, b, *_: a / b, {"special values"}),
 }  # fmt: skip
 

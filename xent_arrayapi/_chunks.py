@@ -65,7 +65,7 @@ class Chunks:
     def reduced(self, of_chunk: Callable[..., Any], merge: Callable[[Any, Any], Any], *shared: Any) -> Any:
         """Return what a function makes of each chunk, merged in a tree of fixed order."""
         there = [delayed(x, traverse=False) for x in shared]
-        results = [delayed(of_chunk, pure=False)(*part, *there) for part in self.parts]
+        results = [delayed(of_chunk, pure=False)(part, *there) for part in self.parts]
         merged = delayed(_merged, pure=False)
         while len(results) > 1:
             results = [merged(merge, results[i : i + BRANCHES]) for i in range(0, len(results), BRANCHES)]
@@ -140,7 +140,8 @@ def survey(chunks: Chunks) -> Found:
     return found
 
 
-def _found(x: Array, y: Any, s: Any) -> Found:
+def _found(chunk: Chunk) -> Found:
+    x, y, s = chunk
     labels, weights = _labels(x, y), sample_weights(s, x.shape[:1])
     finite_only(floating(x))
     if labels.shape[0]:
@@ -215,20 +216,20 @@ class ChunkSums:
         return float(self.chunks.reduced(_spread, max, self.made, tangent))
 
 
-def _value_and_grad(x: Array, y: Any, s: Any, made: Made, theta: Floats) -> tuple[float, Floats]:
-    return made(x, y, s).value_and_grad(theta)
+def _value_and_grad(chunk: Chunk, made: Made, theta: Floats) -> tuple[float, Floats]:
+    return made(*chunk).value_and_grad(theta)
 
 
-def _product(x: Array, y: Any, s: Any, made: Made, theta: Floats, tangent: Floats) -> tuple[Floats]:
-    return (made(x, y, s).linearize(theta)[2](tangent),)
+def _product(chunk: Chunk, made: Made, theta: Floats, tangent: Floats) -> tuple[Floats]:
+    return (made(*chunk).linearize(theta)[2](tangent),)
 
 
-def _moments(x: Array, y: Any, s: Any, made: Made) -> tuple[Floats]:
-    return (made(x, y, s).moments(),)
+def _moments(chunk: Chunk, made: Made) -> tuple[Floats]:
+    return (made(*chunk).moments(),)
 
 
-def _spread(x: Array, y: Any, s: Any, made: Made, tangent: Floats) -> float:
-    return made(x, y, s).spread(tangent) if x.shape[0] else 0.0
+def _spread(chunk: Chunk, made: Made, tangent: Floats) -> float:
+    return made(*chunk).spread(tangent) if chunk.x.shape[0] else 0.0
 
 
 def walked(sums: ChunkSums, descent: Descent, state: State, random: Any) -> State:
@@ -237,12 +238,12 @@ def walked(sums: ChunkSums, descent: Descent, state: State, random: Any) -> Stat
     through = delayed(_through, pure=False)
     for number in random.permutation(len(sums.chunks.parts)):
         seed = int(random.randint(np.iinfo(np.int32).max))
-        (state,) = dask.compute(through(*sums.chunks.parts[number], *there, delayed(state, traverse=False), seed))
+        (state,) = dask.compute(through(sums.chunks.parts[number], *there, delayed(state, traverse=False), seed))
     return state
 
 
-def _through(x: Array, y: Any, s: Any, made: Made, descent: Descent, state: State, seed: int) -> State:
-    return descent.through(state, made(x, y, s), np.random.RandomState(seed).permutation(x.shape[0]))
+def _through(chunk: Chunk, made: Made, descent: Descent, state: State, seed: int) -> State:
+    return descent.through(state, made(*chunk), np.random.RandomState(seed).permutation(chunk.x.shape[0]))
 
 
 def sums_over_chunks(

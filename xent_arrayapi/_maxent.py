@@ -63,14 +63,22 @@ class MaxEntClassifier(LinearClassifier):
         α ≥ 0, the weight of the penalty.  ``C`` of scikit-learn is 1 / (α Σ s).
     fit_intercept : bool, default True
         Whether there is a b; else it is 0.
-    solver : {"newton-cg", "lbfgs"}, default "newton-cg"
+    solver : {"newton-cg", "lbfgs", "sgd"}, default "newton-cg"
         Truncated Newton steps with exact products with the Hessian, which reach rounding in some ten steps; or
-        L-BFGS-B, which needs gradients only, and many more steps where α is small.
+        L-BFGS-B, which needs gradients only, and many more steps where α is small; or stochastic gradient descent
+        along minibatches, which comes near the minimum in a few passes through many rows, and allows `partial_fit`.
     max_iter : int, optional
         Steps at most: 1000, or 100 times through the data for "sgd".
     tol : float, optional
         A fit has converged when no derivative of f by a coefficient or intercept is larger in size: 1e-6, or 1e-3 for
         "sgd".
+    batch_size : int, default 32
+        Rows of a minibatch of "sgd".
+    step : {"constant", "decaying"}, default "constant"
+        Whether the steps of "sgd" get shorter, as 1 / √(1 + steps / 1000).  Their length needs no tuning: it is the
+        inverse of a bound of the Hessian of the batches in the metric of the second moments of the features.
+    average : bool, default True
+        Whether "sgd" returns the average of its iterates, the later ones weighing more, and not the last.
     class_weight : dict or "balanced", optional
         Weights of the classes, which multiply the weights of their rows; "balanced" is Σ s / (K Σ s of the class).
     warm_start : bool, default False
@@ -78,7 +86,7 @@ class MaxEntClassifier(LinearClassifier):
     verbose : int, default 0
         Whether to show progress: a bar, or a line for each step where the output is no terminal.
     random_state : int, RandomState instance or None, default None
-        For solvers that draw rows; these do not.
+        The order in which "sgd" takes the rows: the same on every array library.
 
     Attributes
     ----------

@@ -92,7 +92,7 @@ def _label_of_each(estimator: BaseEstimator, x: Array, y: Any) -> NDArray[Any]:
     return y
 
 
-def more_rows(
+def more_rows(  # noqa: PLR0917  # what is given with rows
     estimator: BaseEstimator, x: Array, y: Any, sample_weight: Any, class_weight: Any, classes: NDArray[Any]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the index of the class and the weight of each row, among classes that are known."""
@@ -116,7 +116,7 @@ def known_weights(class_weight: Any, classes: NDArray[Any]) -> NDArray[np.float6
         msg = (
             f"`class_weight` must be a dict of weights for partial_fit, not {class_weight!r}: it does not see all rows."
         )
-        raise ValueError(msg)
+        raise ValueError(msg)  # noqa: TRY004  # of the right type, but not here
     weights: NDArray[np.float64] = compute_class_weight(class_weight, classes=classes, y=classes)
     return weights
 

@@ -122,6 +122,7 @@ OWN = {
     "test_dask_fit.py": "distributed",
     "test_torch_ranks.py": "distributed",
     "test_cupy_functions.py": "cupy",
+    "test_cupy_fit.py": "cupy",
     "test_cupy_emulation.py": "cupy",
     "test_recorder.py": "cupy",
 }
