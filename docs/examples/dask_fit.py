@@ -109,7 +109,7 @@ def main() -> None:
         pids = [worker.pid for worker in cluster.workers.values()]
         before = resident(pids)
         with measured(pids) as (times, used):
-            fitted = MaxEntClassifier(alpha=1e-4, solver="lbfgs", tol=3e-3).fit(x, y)
+            fitted = MaxEntClassifier(alpha=1e-3, solver="lbfgs", tol=1e-3).fit(x, y)
             correct = float(da.mean(fitted.predict(x) == y).compute())
         client.close()
 
