@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import dask
 import dask.array as da
 import numpy as np
 from dask.delayed import delayed
@@ -69,7 +68,7 @@ class Chunks:
         merged = delayed(_merged, pure=False)
         while len(results) > 1:
             results = [merged(merge, results[i : i + BRANCHES]) for i in range(0, len(results), BRANCHES)]
-        return dask.compute(results[0])[0]
+        return results[0].compute()
 
 
 def _merged(merge: Callable[[Any, Any], Any], results: Sequence[Any]) -> Any:
@@ -147,7 +146,8 @@ def _found(chunk: Chunk) -> Found:
     if labels.shape[0]:
         check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
-    return Found(classes, np.bincount(codes, weights=weights, minlength=classes.shape[0]), labels.shape[0])
+    totals: Floats = np.bincount(codes, weights=weights, minlength=classes.shape[0]).astype(np.float64)
+    return Found(classes, totals, labels.shape[0])
 
 
 def _labels(x: Array, y: Any) -> Any:
@@ -162,7 +162,8 @@ def _united(one: Found, other: Found) -> Found:
     if not one.rows or not other.rows:
         return one if one.rows else other
     classes, codes = np.unique(np.concatenate([one.classes, other.classes]), return_inverse=True)
-    totals = np.bincount(codes, weights=np.concatenate([one.totals, other.totals]), minlength=classes.shape[0])
+    both = np.concatenate([one.totals, other.totals])
+    totals: Floats = np.bincount(codes, weights=both, minlength=classes.shape[0]).astype(np.float64)
     return Found(classes, totals, one.rows + other.rows)
 
 
@@ -238,7 +239,7 @@ def walked(sums: ChunkSums, descent: Descent, state: State, random: Any) -> Stat
     through = delayed(_through, pure=False)
     for number in random.permutation(len(sums.chunks.parts)):
         seed = int(random.randint(np.iinfo(np.int32).max))
-        (state,) = dask.compute(through(sums.chunks.parts[number], *there, delayed(state, traverse=False), seed))
+        state = through(sums.chunks.parts[number], *there, delayed(state, traverse=False), seed).compute()
     return state
 
 

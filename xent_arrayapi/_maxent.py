@@ -248,7 +248,7 @@ class MaxEntClassifier(LinearClassifier):
             )
             warnings.warn(msg, ConvergenceWarning, stacklevel=3)
 
-    def _walked(self, sums: Sums, state: State, random: Any) -> State:
+    def _walked(self, sums: Any, state: State, random: Any) -> State:
         """Go once through the data by stochastic gradient descent."""
         descent = Descent(
             float(self.alpha),

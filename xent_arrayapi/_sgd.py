@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -122,7 +122,7 @@ def flatness(at: Iterate) -> int:
 
 def batch_of(loss: LinearLoss, chosen: Array) -> LinearLoss:
     """Return the loss on some of the rows."""
-    xp, h = loss.xp, loss.h
+    xp, h = loss.xp, cast("Any", loss.h)  # a dataclass, whichever loss it is
     targets, weights = (xp.take(of_rows, chosen, axis=0) for of_rows in (h.targets, h.sample_weight))
     return LinearLoss(xp.take(loss.x, chosen, axis=0), replace(h, targets=targets, sample_weight=weights), xp)
 
@@ -136,8 +136,8 @@ def _there(state: State, x: Array) -> Iterate:
 
 def _here(at: Iterate, rows: int, steps: int) -> State:
     w, b, mean_w, mean_b, squares, weight, steepness = (to_host(x).astype(np.float64) for x in at)
-    joined = (np.concatenate([of_w, of_b[:, None]], axis=1) for of_w, of_b in ((w, b), (mean_w, mean_b)))
-    return State(*joined, squares, float(weight), float(steepness), rows, steps)
+    theta, average = (np.concatenate([of_w, of_b[:, None]], axis=1) for of_w, of_b in ((w, b), (mean_w, mean_b)))
+    return State(theta, average, squares, float(weight), float(steepness), rows, steps)
 
 
 def descended(

@@ -83,13 +83,13 @@ def _label_of_each(estimator: BaseEstimator, x: Array, y: Any) -> NDArray[Any]:
     if y is None:
         msg = f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
         raise ValueError(msg)
-    y = column_or_1d(y if is_of_host(y) else to_host(y), warn=True)
-    assert_all_finite(y, input_name="y")
-    check_classification_targets(y)
-    if y.shape[0] != x.shape[0]:
-        msg = f"`y` must have a label for each of the {x.shape[0]} rows of `X`, not {y.shape[0]}."
+    labels: NDArray[Any] = column_or_1d(y if is_of_host(y) else to_host(y), warn=True)
+    assert_all_finite(labels, input_name="y")
+    check_classification_targets(labels)
+    if labels.shape[0] != x.shape[0]:
+        msg = f"`y` must have a label for each of the {x.shape[0]} rows of `X`, not {labels.shape[0]}."
         raise ValueError(msg)
-    return y
+    return labels
 
 
 def more_rows(  # noqa: PLR0917  # what is given with rows
@@ -102,7 +102,7 @@ def more_rows(  # noqa: PLR0917  # what is given with rows
 
 def codes_among(classes: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
     """Return the index of the class of each label, among classes that are known."""
-    codes = np.minimum(np.searchsorted(classes, y), classes.shape[0] - 1)
+    codes: NDArray[np.int64] = np.minimum(np.searchsorted(classes, y), classes.shape[0] - 1)
     strange = classes[codes] != y
     if np.any(strange):
         msg = f"`y` must have labels among {classes}, not {y[strange].tolist()[0]!r}."
