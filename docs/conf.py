@@ -49,4 +49,4 @@ myst_enable_extensions = ["deflist", "dollarmath"]
 myst_heading_anchors = 3
 
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(optax|scipy|torch)\..*")]  # named in See Also, documented elsewhere
+nitpick_ignore_regex = [("py:.*", r"(jax|optax|scipy|sklearn|torch)\..*")]  # named in See Also, documented elsewhere
