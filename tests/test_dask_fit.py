@@ -193,7 +193,7 @@ WRONG: dict[str, tuple[Callable[..., tuple[Any, ...]], str]] = {
     ),
     "other rows of uncounted rows": (
         lambda x, y, _s: (uncounted(x), uncounted(lazily(y, chunks=((24, 26, 10),)))),
-        "^`y` must have as many labels in each chunk as `X` has rows: 25, not 24",
+        "^`y` must have as many labels in each chunk as `X` has rows: 25, not 2[46]",
     ),
 }
 

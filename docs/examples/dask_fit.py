@@ -77,19 +77,20 @@ def measured(pids: list[int]) -> Iterator[tuple[list[float], list[float]]]:
         beside.join()
 
 
-def plot(times: list[float], used: list[float], size: float, before: float) -> Figure:
-    """Show the memory of the workers beside the size of the features."""
+def plot(times: list[float], grown: list[float], size: float) -> Figure:
+    """Show by how much the memory of the workers grows, beside the size of the features."""
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
     axes.axhline(size, color="C3", ls="--")
     axes.annotate(
         f"the features: {size:.0f} MiB", (times[-1], size), xytext=(0, -14), textcoords="offset points", ha="right"
     )
-    axes.fill_between(times, before, used, alpha=0.3, lw=0)
-    axes.plot(times, used, label="all workers during the fit")
-    axes.axhline(before, color="0.5", lw=1, label="before it: Python and its libraries")
-    axes.set(xlabel="seconds", ylabel="resident memory, MiB", xlim=(0, times[-1]), ylim=(0, 1.08 * size))
-    axes.legend(loc="center left", bbox_to_anchor=(0, 0.7), frameon=False)
+    axes.fill_between(times, 0, grown, alpha=0.3, lw=0)
+    axes.plot(times, grown)
+    axes.annotate(
+        "all workers, above what they held before", (times[0], max(grown)), xytext=(6, 8), textcoords="offset points"
+    )
+    axes.set(xlabel="seconds", ylabel="memory of the workers, MiB", xlim=(0, times[-1]), ylim=(0, 1.08 * size))
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -123,7 +124,7 @@ def main() -> None:
     )
     print("\n".join(said))  # noqa: T201  # what the script is run for
     if arguments.output:
-        plot(times, used, size, before).savefig(arguments.output, dpi=150)
+        plot(times, [now - before for now in used], size).savefig(arguments.output, dpi=150)
 
 
 if __name__ == "__main__":
