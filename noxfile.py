@@ -226,8 +226,8 @@ def gpu(session: nox.Session) -> None:
 
 @nox.session(python="3.12")
 def docs(session: nox.Session) -> None:
-    """Build the documentation with warnings as errors; the report in it is that of the last verification."""
-    install(session, *groups("docs"), extras="[verify]")
+    """Build the documentation, and run its examples; the report in it is that of the last verification."""
+    install(session, *groups("docs", "dask"), extras="[verify,sklearn]")
     session.run("sphinx-build", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build/html", *session.posargs)
 
 

@@ -3,7 +3,7 @@ r"""Fit the maximum-entropy classifier to more rows than the workers may hold.
 The rows are made on the workers, chunk by chunk and from seeds, each time that the fit goes through them, as they would
 be read from files.  Beside the fit, the memory of the workers is measured as Linux counts it.
 
-    python docs/examples/dask_fit.py [--chunks 60] [--workers 2] [--output dask_fit.png]
+    python docs/examples/dask_fit.py [--chunks 24] [--workers 2] [--output dask_fit.svg]
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
-import matplotlib as mpl
 import numpy as np
 from distributed import Client, LocalCluster
 from matplotlib.figure import Figure
+from plotting import BLUE, ORANGE, write
 
 from xent_arrayapi import MaxEntClassifier
 
@@ -81,28 +81,26 @@ def plot(times: list[float], grown: list[float], size: float) -> Figure:
     """Show by how much the memory of the workers grows, beside the size of the features."""
     figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
-    axes.axhline(size, color="C3", ls="--")
+    axes.axhline(size, color=ORANGE, ls="--")
     axes.annotate(
         f"the features: {size:.0f} MiB", (times[-1], size), xytext=(0, -14), textcoords="offset points", ha="right"
     )
-    axes.fill_between(times, 0, grown, alpha=0.3, lw=0)
-    axes.plot(times, grown)
+    axes.fill_between(times, 0, grown, color=BLUE, alpha=0.3, lw=0)
+    axes.plot(times, grown, color=BLUE)
     axes.annotate(
         "all workers, above what they held before", (times[0], max(grown)), xytext=(6, 8), textcoords="offset points"
     )
     axes.set(xlabel="seconds", ylabel="memory of the workers, MiB", xlim=(0, times[-1]), ylim=(0, 1.08 * size))
-    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
 def main() -> None:
     """Fit on a cluster of local processes, say how close to the minimum the fit is, and draw the memory it took."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--chunks", type=int, default=60, help="of 8 MiB each; default: %(default)s")
+    parser.add_argument("--chunks", type=int, default=24, help="of 8 MiB each; default: %(default)s")
     parser.add_argument("--workers", type=int, default=2, help="default: %(default)s")
-    parser.add_argument("--output", type=Path, help="where the plot goes")
+    parser.add_argument("--output", type=Path, help="the SVG file to write")
     arguments = parser.parse_args()
-    mpl.use("agg")
 
     x, y = rows_in_chunks(arguments.chunks)
     options: dict[str, Any] = {"n_workers": arguments.workers, "threads_per_worker": 1}
@@ -124,7 +122,7 @@ def main() -> None:
     )
     print("\n".join(said))  # noqa: T201  # what the script is run for
     if arguments.output:
-        plot(times, [now - before for now in used], size).savefig(arguments.output, dpi=150)
+        write(plot(times, [now - before for now in used], size), arguments.output)
 
 
 if __name__ == "__main__":

@@ -39,5 +39,9 @@ def save(figure: Figure) -> None:
     """Write a figure as SVG with a transparent ground, where the command line says."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--output", type=Path, default=Path("plot.svg"), help="the SVG file to write")
-    path = parser.parse_args().output
+    write(figure, parser.parse_args().output)
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG with a transparent ground."""
     figure.savefig(path, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
