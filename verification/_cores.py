@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 FOLDER = Path(xent_arrayapi.__file__).parent
 NO_FORMULAS = re.compile(
-    r"__\w+__|_selfcheck\w*|_typing|_validate|_bracketed|"
+    r"__\w+__|_selfcheck\w*|_typing|_validate|_certificate|_bracketed|"
     r"_maxent|_predicting|_training|_chunks|_duality|_sgd|_solvers|_penalised|_progress"
 )
-"""The modules without formulas: entry points, the self-check, names of types, what refuses arguments, fits on the host,
-and an iteration that ends where what it looked for is reached, as is told of each row: its steps are formulas."""
+"""The modules without formulas: entry points, the self-check, names of types, what refuses arguments, data, fits on the
+host, and an iteration that ends where what it looked for is reached, as is told of each row: its steps are formulas."""
 BACKENDS = "_namespace"
 """The module of the backends: only what returns an array is a core."""
 OF_A_BACKEND = re.compile(r"\b(compat\.is_|_is_strict\(|is_traced\()")

@@ -37,8 +37,8 @@ def check_boltzmann(judge: Judge) -> None:
         exact = exact_rows(partial(_quantities, levels, beta), range(len(levels)), levels.dtype)
         system = xent.Boltzmann(levels)
         for made, ensemble in {
-            "at_beta": system.at_beta(betas),
-            "at_temperature": system.at_temperature(1 / betas),
+            "Boltzmann.at_beta": system.at_beta(betas),
+            "Boltzmann.at_temperature": system.at_temperature(1 / betas),
         }.items():
             for k, name in enumerate(QUANTITIES):
                 judge.hold(
@@ -67,36 +67,42 @@ def _check_limits(judge: Judge) -> None:
     array = partial(np.asarray, dtype=judge.dtype)
     system = xent.Boltzmann(array([3, 1, 1, INF, 7]))
     cold = system.at_temperature(array([0, -0.0, INF, -INF]))
-    judge.same("at_temperature.beta", "limits", cold.beta, array([INF, INF, 0, 0]))
+    judge.same("Boltzmann.at_temperature.beta", "limits", cold.beta, array([INF, INF, 0, 0]))
     judge.same(
-        "at_temperature.probs", "limits", cold.probs, array([[0, 0.5, 0.5, 0, 0]] * 2 + [[0.25] * 3 + [0, 0.25]] * 2)
+        "Boltzmann.at_temperature.probs",
+        "limits",
+        cold.probs,
+        array([[0, 0.5, 0.5, 0, 0]] * 2 + [[0.25] * 3 + [0, 0.25]] * 2),
     )
-    judge.same("at_temperature.free_energy", "limits", cold.free_energy, array([1, 1, -INF, INF]))
-    judge.same("at_temperature.mean_energy", "limits", cold.mean_energy, array([1, 1, 3, 3]))
-    judge.same("at_temperature.heat_capacity", "limits", cold.heat_capacity, np.zeros(4, judge.dtype))
-    judge.near("at_temperature.entropy", "limits", cold.entropy, np.log([2, 2, 4, 4]), 1)
+    judge.same("Boltzmann.at_temperature.free_energy", "limits", cold.free_energy, array([1, 1, -INF, INF]))
+    judge.same("Boltzmann.at_temperature.mean_energy", "limits", cold.mean_energy, array([1, 1, 3, 3]))
+    judge.same("Boltzmann.at_temperature.heat_capacity", "limits", cold.heat_capacity, np.zeros(4, judge.dtype))
+    judge.near("Boltzmann.at_temperature.entropy", "limits", cold.entropy, np.log([2, 2, 4, 4]), 1)
     ends = system.at_beta(array([INF, -INF, 0]))
-    judge.same("at_beta.temperature", "limits", ends.temperature, array([0, -0.0, INF]))
+    judge.same("Boltzmann.at_beta.temperature", "limits", ends.temperature, array([0, -0.0, INF]))
     judge.same(
-        "at_beta.probs", "limits", ends.probs, array([[0, 0.5, 0.5, 0, 0], [0, 0, 0, 0, 1], [0.25] * 3 + [0, 0.25]])
+        "Boltzmann.at_beta.probs",
+        "limits",
+        ends.probs,
+        array([[0, 0.5, 0.5, 0, 0], [0, 0, 0, 0, 1], [0.25] * 3 + [0, 0.25]]),
     )
-    judge.same("at_beta.log_partition", "limits", ends.log_partition[:2], array([-INF, INF]))
+    judge.same("Boltzmann.at_beta.log_partition", "limits", ends.log_partition[:2], array([-INF, INF]))
     zero = xent.Boltzmann(array([0, 0, 5])).at_beta(INF)
-    judge.near("at_beta.log_partition", "a lowest level of 0", zero.log_partition, np.log(2), 1)
+    judge.near("Boltzmann.at_beta.log_partition", "a lowest level of 0", zero.log_partition, np.log(2), 1)
     one = xent.Boltzmann(array([5])).at_temperature(INF)
-    judge.same("at_temperature.free_energy", "one state, T = inf", one.free_energy, 5)
+    judge.same("Boltzmann.at_temperature.free_energy", "one state, T = inf", one.free_energy, 5)
     for rows, regime in (([[NAN, 1]], "nan"), ([[-INF, 1]], "-inf")):
         bad = xent.Boltzmann(array(rows)).at_beta(array([1]))
-        judge.same("at_beta", regime, [getattr(bad, name) for name in QUANTITIES], np.full((6, 1), NAN))
-        judge.same("at_beta.probs", regime, bad.probs, array([[NAN, NAN]]))
+        judge.same("Boltzmann.at_beta", regime, [getattr(bad, name) for name in QUANTITIES], np.full((6, 1), NAN))
+        judge.same("Boltzmann.at_beta.probs", regime, bad.probs, array([[NAN, NAN]]))
     nothing: dict[str, list[list[float]]] = {"no state allowed": [[INF, INF]], "no state": [[]]}
     for regime, states in nothing.items():
         none = xent.Boltzmann(array(states)).at_beta(array([[1], [0], [-1]]))
-        judge.same("at_beta.log_partition", regime, none.log_partition, np.full((3, 1), -INF))
-        judge.same("at_beta.free_energy", regime, none.free_energy[0], [INF])
-        judge.same("at_beta.probs", regime, none.probs, np.zeros((3, *np.shape(states))))
+        judge.same("Boltzmann.at_beta.log_partition", regime, none.log_partition, np.full((3, 1), -INF))
+        judge.same("Boltzmann.at_beta.free_energy", regime, none.free_energy[0], [INF])
+        judge.same("Boltzmann.at_beta.probs", regime, none.probs, np.zeros((3, *np.shape(states))))
     huge = xent.Boltzmann(array([0, np.finfo(judge.dtype).max / 4])).at_beta(float(np.finfo(judge.dtype).max))
-    judge.same("at_beta", "beyond the dtype", [huge.heat_capacity, huge.entropy, huge.mean_energy], [0, 0, 0])
+    judge.same("Boltzmann.at_beta", "beyond the dtype", [huge.heat_capacity, huge.entropy, huge.mean_energy], [0, 0, 0])
 
 
 def _check_mean_energies(judge: Judge) -> None:
@@ -108,21 +114,21 @@ def _check_mean_energies(judge: Judge) -> None:
         ensemble, certificate = xent.Boltzmann(levels).at_mean_energy(wanted)
         near = np.minimum(wanted - bottom, top - wanted)
         regime = f"at {share:g} of the range"
-        judge.same("at_mean_energy.converged", regime, certificate.converged, np.ones(4, bool))
+        judge.same("Boltzmann.at_mean_energy.converged", regime, certificate.converged, np.ones(4, bool))
         reached = np.abs(certificate.residual) <= 8 * np.finfo(judge.dtype).eps * near * (1 + np.abs(ensemble.beta))
-        judge.same("at_mean_energy.residual", regime, reached, np.ones(4, bool))
-        judge.same("at_mean_energy.sign", regime, ensemble.beta > 0, wanted < np.mean(levels, axis=-1))
-        judge.same("at_mean_energy.gap", regime, certificate.gap, -ensemble.beta * certificate.residual)
-        judge.near("at_mean_energy.dual", regime, certificate.dual, ensemble.entropy, 64)
-        judge.same("at_mean_energy.iterations", regime, certificate.iterations <= 8, np.ones(4, bool))
+        judge.same("Boltzmann.at_mean_energy.residual", regime, reached, np.ones(4, bool))
+        judge.same("Boltzmann.at_mean_energy.sign", regime, ensemble.beta > 0, wanted < np.mean(levels, axis=-1))
+        judge.same("Boltzmann.at_mean_energy.gap", regime, certificate.gap, -ensemble.beta * certificate.residual)
+        judge.near("Boltzmann.at_mean_energy.dual", regime, certificate.dual, ensemble.entropy, 64)
+        judge.same("Boltzmann.at_mean_energy.iterations", regime, certificate.iterations <= 8, np.ones(4, bool))
     _, start = xent.Boltzmann(levels).at_mean_energy(wanted, max_iter=0)
-    judge.same("at_mean_energy.converged", "no step", start.converged, np.zeros(4, bool))
-    judge.same("at_mean_energy.iterations", "no step", start.iterations, np.zeros(4))
-    judge.near("at_mean_energy.residual", "no step", start.residual, np.mean(levels, axis=-1) - wanted, 4)
-    judge.near("at_mean_energy.dual", "no step", start.dual, np.full(4, np.log(4)), 2)
+    judge.same("Boltzmann.at_mean_energy.converged", "no step", start.converged, np.zeros(4, bool))
+    judge.same("Boltzmann.at_mean_energy.iterations", "no step", start.iterations, np.zeros(4))
+    judge.near("Boltzmann.at_mean_energy.residual", "no step", start.residual, np.mean(levels, axis=-1) - wanted, 4)
+    judge.near("Boltzmann.at_mean_energy.dual", "no step", start.dual, np.full(4, np.log(4)), 2)
     for beyond in (-1, 0, 3, 4):
         said = _refused(xent.Boltzmann(np.asarray([0, 1, 3], judge.dtype)), beyond)
-        judge.same("at_mean_energy", f"{beyond} of levels from 0 to 3 is refused", said, expected=True)
+        judge.same("Boltzmann.at_mean_energy", f"{beyond} of levels from 0 to 3 is refused", said, expected=True)
 
 
 def _refused(system: xent.Boltzmann[Any], mean_energy: float) -> bool:
