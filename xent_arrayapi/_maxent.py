@@ -123,6 +123,8 @@ class MaxEntClassifier(LinearClassifier):
 
     Source: ``seeds/001``, equations 2, 8 to 13.
 
+    Theorems: gradient-of-the-linear-model, hessian-of-the-linear-model, dual-of-the-linear-model, minibatch-gradient.
+
     Examples
     --------
     >>> import numpy as np
