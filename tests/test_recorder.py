@@ -23,7 +23,7 @@ U = np.asarray([[0.0, 1.0, -2.0, 0.5], [3.0, 0.0, 1.0, 1.0], [0.25, 0.5, 0.25, 0
 P = np.asarray([[0.25, 0.25, 0.5, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]])
 AXES = (-1, 0, 1)
 CLASSES = [name for name in xent.__all__ if inspect.isclass(getattr(xent, name))]
-METHODS = ("grad", "value_and_grad", "hessian", "hessian_diag", "total_and_weight")
+METHODS = ("grad", "value_and_grad", "linearize", "hessian", "hessian_diag", "total_and_weight")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -51,6 +51,7 @@ def cases(dtype: str, integer: str) -> Iterator[tuple[str, tuple[Any, ...], dict
     for axis in AXES:
         yield from ((name, (p, p), {"axis": axis}) for name in ("cross_entropy", "kl_divergence", "softmax_jvp"))
         yield from ((name, (p,), {"axis": axis}) for name in ("entropy", "softmax_jacobian"))
+        yield from ((name, (u,), {"axis": axis}) for name in ("Categorical", "Boltzmann"))
     yield from ((name, (x,), {}) for name in ("sigmoid", "log_sigmoid", "softmax") for x in (u, y, mask))
     both = {"sample_weight": s, "label_smoothing": 0.1, "temperature": 2.0}
     reduced = [{"reduction": name} for name in ("none", "sum")]
@@ -76,6 +77,10 @@ def run(name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
         merged = found.merge(found)
         results = merged.logsumexp, found.softmax(*arguments), found.log_softmax(*arguments)
         assert len(results) == 3
+    elif name == "Categorical":
+        run_family(found, *arguments)
+    elif name == "Boltzmann":
+        run_levels(found)
     elif name.endswith("_cross_entropy"):
         loss = {"softmax": xent.SoftmaxCrossEntropy, "sigmoid": xent.SigmoidCrossEntropy}[name.partition("_")[0]]
         h = loss(arguments[1], **options)
@@ -83,6 +88,29 @@ def run(name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
             if method != "total_and_weight" or isinstance(options.get("normalizer", ""), str):
                 getattr(h, method)(arguments[0])
         h.hvp(arguments[0], arguments[0])
+        h.linearize(arguments[0])[2](arguments[0])
+
+
+def run_family(family: Any, u: Any) -> None:
+    """Evaluate everything of a family."""
+    numbers = family.log_normalizer, family.entropy, family.mode
+    results = family.mean, family.covariance, family.third_cumulant, family.natural(), family.fisher_information()
+    beside = family.cross_entropy(family), family.kl_divergence(family), family.natural(reference=1)
+    uniform = 0 * family.entropy + 1 / 2
+    draws = family.sample(uniform, check_values=False)
+    likely = family.log_prob(draws, check_values=False), family.log_prob(family.mean, check_values=False)
+    made = xent.Categorical.from_probs(u * u, check_values=False), xent.Categorical.from_natural(u)
+    fitted = xent.Categorical.fit(draws, classes=4, sample_weight=uniform, check_values=False)
+    assert len((*numbers, *results, *beside, *likely, *made, fitted)) == 16
+
+
+def run_levels(levels: Any) -> None:
+    """Evaluate everything of energy levels at temperatures and at mean energies."""
+    cold, (some, certificate) = levels.at_temperature(0), levels.at_mean_energy(1 / 2, max_iter=2)
+    warm = levels.at_beta(some.beta)
+    quantities = ("probs", "log_partition", "free_energy", "mean_energy", "energy_variance", "heat_capacity", "entropy")
+    found = [getattr(ensemble, name) for ensemble in (cold, warm, some) for name in quantities]
+    assert len(found) + len(dataclasses.astuple(certificate)) == 27
 
 
 def test_every_function_is_called_with_every_option():
