@@ -42,6 +42,7 @@ def solution(shares: Shares, max_iter: int) -> tuple[Array, Array, Array]:
 def constant(x: Array, xp: Namespace) -> Array:
     """Return a number that is not negative with nothing to differentiate: its logarithm goes by way of two integers."""
     log = xp.log(xp.where(x > 0, x, 1))
-    whole = xp.astype(xp.astype(log * 2**20, xp.int32), x.dtype) / 2**20
-    rest = xp.astype(xp.astype((log - whole) * 2**50, xp.int32), x.dtype) / 2**50
+    coarse, fine = float(2**20), float(2**50)  # of integers as large, NumPy 1 makes float64
+    whole = xp.astype(xp.astype(log * coarse, xp.int32), x.dtype) / coarse
+    rest = xp.astype(xp.astype((log - whole) * fine, xp.int32), x.dtype) / fine
     return xp.where(x > 0, xp.exp(whole + rest), 0)
