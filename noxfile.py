@@ -128,7 +128,7 @@ def torch(session: nox.Session) -> None:
     pytest(session, "--lane=torch-compile", name="torch-compile")
     pytest(session, "--lane=torch-devices", name="torch-devices")
     recipes = ("tests/test_dask_classes.py", "tests/test_dask_fit.py", "tests/test_torch_ranks.py")
-    pytest(session, "--lane=distributed", "--dist=loadfile", *recipes, name="distributed")
+    pytest(session, "--lane=distributed", "--dist=loadfile", *recipes, name="distributed", measured=True)
     session.run("python", "-m", "pip", "install", "-q", "mypy", "pyright[nodejs]")
     session.run("mypy", "--strict", "tests/typing/torch_types.py")
     session.run("pyright", "tests/typing/torch_types.py")

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from tests.sharded import PATIENCE
 from tests.workers import kill, peak_memory, until, workers
-from xent_arrayapi import MaxEntClassifier
+from xent_arrayapi import MaxEntClassifier, _chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,6 +205,18 @@ def test_what_is_wrong_is_said(name):
     arguments = wrong(lazily(x, chunks=(25, -1)), y, s)
     with pytest.raises((ValueError, TypeError), match=message):
         MaxEntClassifier(alpha=0.01).fit(*arguments)
+
+
+def test_chunks_of_another_library_are_predicted_there():
+    import torch
+
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(8, 3))
+    fitted = MaxEntClassifier(alpha=0.1).fit(x, np.arange(8) % 3)
+    got = _chunks._on_chunk(torch.asarray(x), fitted, MaxEntClassifier.predict_proba.__wrapped__)  # noqa: SLF001
+    assert isinstance(got, torch.Tensor)
+    np.testing.assert_allclose(got.numpy(), fitted.predict_proba(x), rtol=1e-14)
+    assert isinstance(fitted.coef_, np.ndarray)
 
 
 def test_prediction_of_other_features_or_of_nan():

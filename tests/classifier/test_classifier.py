@@ -25,6 +25,8 @@ from sklearn.utils.estimator_checks import check_estimator
 import xent_arrayapi as xent
 from tests.test_docs import ROOT, check_examples
 from xent_arrayapi import MaxEntClassifier
+from xent_arrayapi._penalised import Point
+from xent_arrayapi._solvers import PATIENCE, newton_cg
 
 jax.config.update("jax_enable_x64", True)  # noqa: FBT003  # as JAX has it
 
@@ -324,3 +326,47 @@ def test_without_scikit_learn_the_error_names_the_extra(monkeypatch):
         _ = xent.MaxEntClassifier
     with pytest.raises(AttributeError, match="no attribute 'MinEntClassifier'"):
         _ = xent.MinEntClassifier
+
+
+def test_more_rows_are_of_the_classes_of_the_first():
+    X, y = data("iris")
+    options: dict[str, Any] = {"solver": "sgd", "fit_intercept": False, "step": "decaying", "random_state": 0}
+    model = MaxEntClassifier(**options)
+    with pytest.raises(ValueError, match="`classes` must name all labels at the first call"):
+        model.partial_fit(X, y)
+    assert model.partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y).score(X, y) > 0.8
+    assert np.all(model.intercept_ == 0)
+    with pytest.raises(ValueError, match="`classes` must be those of the first call"):
+        model.partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match="`class_weight` must be a dict of weights for partial_fit, not 'balanced'"):
+        MaxEntClassifier(class_weight="balanced", **options).partial_fit(X, y, classes=[0, 1, 2])
+
+
+class Stubborn:
+    """A function of one number whose gradient is not its own: 1 at first, and `share` of the last ever after."""
+
+    size = 1
+
+    def __init__(self, rise: float, share: float) -> None:
+        self.rise, self.share, self.slope = rise, share, 1.0
+
+    def linearize(self, v: np.ndarray) -> tuple[Point, Any]:
+        start = not np.any(v)
+        gradient, self.slope = np.asarray([self.slope]), self.slope * self.share
+        return Point(v, 0.0 if start else self.rise, gradient, 1.0 if start else 2.0), lambda tangent: tangent
+
+
+@pytest.mark.parametrize(("rise", "share", "steps"), [(1.0, 1.0, 0), (0.0, 0.25, PATIENCE)])
+def test_a_solver_that_gets_nowhere_stops(rise, share, steps):
+    """No step is taken where none decreases f; and after some that only seem to, that is all."""
+    found = newton_cg(Stubborn(rise, share), tol=1e-9, max_iter=100, report=lambda *_: None)
+    assert not found.converged
+    assert found.iterations == steps
+    assert found.point.violation == 1
+
+
+def test_progress_is_a_bar_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("TTY_INTERACTIVE", "1")
+    X, y = data("iris")
+    MaxEntClassifier(verbose=1).fit(X, y)
+    assert "━" in capsys.readouterr().out
