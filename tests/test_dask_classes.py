@@ -14,7 +14,7 @@ import pytest
 
 import xent_arrayapi as xent
 from tests.sharded import IGNORED, PATIENCE, in_one_process, infinite_rows, rows_of_all_kinds, said_by, within
-from tests.workers import kill, peak_memory, until, workers
+from tests.workers import kill, one_thread, peak_memory, until, workers  # noqa: F401  # a fixture for all tests
 from verification._regimes import ULPS, ULPS_LOGSUMEXP, case
 
 if TYPE_CHECKING:
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 
 CHUNKS = {"rows": (8, -1), "classes": (-1, 7), "both": (8, 7), "one": (-1, -1)}
 WORKERS = 4
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Compute in this thread, unless a test says else."""
-    with dask.config.set(scheduler="synchronous"):
-        yield
 
 
 @pytest.fixture(scope="module")

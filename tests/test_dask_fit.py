@@ -14,7 +14,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from tests.sharded import PATIENCE
-from tests.workers import kill, peak_memory, until, workers
+from tests.workers import kill, one_thread, peak_memory, until, workers  # noqa: F401  # a fixture for all tests
 from xent_arrayapi import MaxEntClassifier, _chunks
 
 if TYPE_CHECKING:
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 WORKERS = 3
 SOLVERS = ("newton-cg", "lbfgs", "sgd")
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Compute in this thread, unless a test says else."""
-    with dask.config.set(scheduler="synchronous"):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import dask
 import distributed
+import pytest
 
 from tests.sharded import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute in this thread, unless a test says else; for the files that import it."""
+    with dask.config.set(scheduler="synchronous"):
+        yield
 
 
 @contextlib.contextmanager

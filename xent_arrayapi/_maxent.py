@@ -293,9 +293,7 @@ class MaxEntClassifier(LinearClassifier):
         if state is None:
             state = State.at(np.zeros(sums.shape) if first else starting_point(self.coef_, self.intercept_, sums.shape))
         self._state = self._walked(sums, state, check_random_state(self.random_state))
-        theta = self._state.average
-        self.classes_ = classes_like(known, like)
-        self.coef_, self.intercept_ = from_host(theta[:, :-1], like), from_host(theta[:, -1], like)
+        self._keep(self._state.average, known, like)
         return self
 
     def _known_classes(self, classes: Any) -> Any:
