@@ -13,7 +13,7 @@ import xent_arrayapi as xent
 from tests.backends import backend
 from tests.boundary import HostCrossing
 from tests.meta import agree
-from xent_arrayapi import _objective, _targets
+from xent_arrayapi import _assembly, _targets
 
 DATA = np.asarray([[0.5, -1.0, 2.0], [0.25, 3.0, -0.125]])
 ON_HOST = torch.ones(3)
@@ -173,7 +173,7 @@ def test_a_crossing_in_the_library_raises(be, monkeypatch):
 
     defects = {
         (_targets, "class_indices"): lambda classes, dtype, _, xp: xp.arange(classes, dtype=dtype),
-        (_objective, "quotient"): lambda x, by, _, xp: x / by * xp.asarray(1.0, device=x.device),
+        (_assembly, "quotient"): lambda x, by, _, xp: x / by * xp.asarray(1.0, device=x.device),
     }
     expected = value()
     for (module, name), defect in defects.items():

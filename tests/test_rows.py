@@ -110,7 +110,7 @@ def test_what_is_brought_goes_back(be, axis, rng):
     assert be.numpy(rows.last(x)).shape == (*batch, data.size // math.prod(batch))
     column = rows.last(x)[..., :1]
     assert be.numpy(rows.reduced(column)).shape == batch
-    assert be.numpy(rows.reduced(column, keepdims=True)).shape == tuple(
+    assert be.numpy(rows.kept(rows.reduced(column), keepdims=True)).shape == tuple(
         1 if k in rows.axes else size for k, size in enumerate(data.shape)
     )
     assert rows.mask("where", None) is None

@@ -12,7 +12,7 @@ import pytest
 
 import xent_arrayapi as xent
 from tests import fakes
-from xent_arrayapi import _assembly, _loss_rows, _objective, _partition, _selfcheck_special, _selfcheck_values
+from xent_arrayapi import _assembly, _loss_rows, _partition, _selfcheck_special, _selfcheck_values
 from xent_arrayapi._selfcheck import MOST_COMPILED, checked
 from xent_arrayapi._selfcheck_machine import BACKENDS, JaxJit, Strict, Torch, find
 from xent_arrayapi._selfcheck_place import Place
@@ -123,7 +123,7 @@ DEFECTS = {
     "one minus a probability": (_partition.Evaluation, "complements", usual_complements, {"gradient", "hessian_diag"}),
     "a mean that is not shifted": (_loss_rows, "jacobian_product", usual_product, {"special values", "hvp"}),
     "labels that nobody checks": (_assembly, "refuse_labels", lambda *_: None, {"label out of range"}),
-    "a mean over nothing": (_objective, "quotient", lambda a, b, *_: a / b, {"special values"}),
+    "a mean over nothing": (_assembly, "quotient", lambda a, b, *_: a / b, {"special values"}),
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from tests.conftest import close
 from tests.test_properties import near, outputs
 from tests.test_validate import refused
 from xent_arrayapi import SoftmaxCrossEntropy
+from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._targets import smoothing_share, target_weights, times
 
@@ -148,10 +149,15 @@ def weights_of(be: Any, targets: Any, **options: Any) -> Any:
     rows = Rows.of("logits", u, -1, be.namespace())
     made = {"mask": None, "class_weights": None, "smoothing": 0.0, "ignore_index": None} | options
     made |= {key: be.array(x) for key, x in made.items() if isinstance(x, np.ndarray)}
-    q = target_weights(be.array(targets), rows, **made)
-    ones = be.array(np.ones((2, 3)))
-    each = q.each(lambda one: one * ones)
-    return be.numpy(each), be.numpy(q.total), be.numpy(q.unsmoothed), be.numpy(q.dot(ones))
+    given = be.array(targets)
+    q = target_weights(given[:, None] if targets.ndim == 1 else given, rows, **made)
+    got = Evaluation.of(u, be.namespace(), made["mask"])
+
+    def weight(one: Any, at: Evaluation) -> Any:
+        return 0 * at.rows.e if one is None else one + 0 * at.rows.e
+
+    each, total = q.each(weight, got), q.dot(lambda at: 1 + 0 * at.rows.e, got)
+    return be.numpy(each), be.numpy(q.total), be.numpy(q.unsmoothed), be.numpy(total)
 
 
 CASES = {

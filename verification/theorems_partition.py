@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import xent_arrayapi as xent
 from verification._results import Theorem
-from xent_arrayapi._partition import LogPartition, shift
+from xent_arrayapi._partition import LogPartition, exponentials, finite_exponentials, shift
 
 if TYPE_CHECKING:
     from verification._paths import Path
@@ -65,8 +65,10 @@ def compensation(s: Setting) -> None:
     """Evaluate the rounding error of the shift in exact arithmetic."""
     u, m = s.reals("u", "NK"), s.reals("m", "N")
     near, d, error = shift(u, m[:, None], s.xp)
-    s.xp.where(near, d, s.xp.nan)
+    rows, plain = exponentials(u, m[:, None], s.xp), finite_exponentials(u, m[:, None], s.xp)
     for n, k in s.indices("NK"):
+        s.equal("$e^{u - m}$ without guards", s.at(plain.e, n, k), s.at(rows.e, n, k))
+        s.equal("$u - m$ without guards", s.at(plain.d, n, k), s.at(rows.d, n, k))
         s.equal("$d = u - m$", s.at(s.xp.where(near, d, s.xp.nan), n, k), s.at(u, n, k) - s.at(m, n))
         s.equal("$(u - (d - b)) - (m + b) = 0$ with $b = d - u$", s.at(error, n, k), s.term(0))
 

@@ -1,62 +1,256 @@
-"""One call of a loss: logits held against targets, under its options."""
+"""One call of a loss: logits held against targets under its options, and its value and derivatives, part by part."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from xent_arrayapi._blocks import Parts, Whole
+from xent_arrayapi._jacobian import diagonal
 from xent_arrayapi._logits import bent
-from xent_arrayapi._objective import Case
+from xent_arrayapi._loss_rows import row_blocks, row_diagonals, row_gradients, row_products, row_values
 from xent_arrayapi._partition import Evaluation
-from xent_arrayapi._reduction import check_normalizer_array, divisor_of
-from xent_arrayapi._targets import refuse_labels, refuse_weights, scale_or_nan, target_weights
+from xent_arrayapi._reduction import array_normalizer, check_normalizer_array, divisor_of, quotient
+from xent_arrayapi._targets import are_labels, refuse_labels, refuse_weights, scale_or_nan, target_weights
 from xent_arrayapi._validate import real_dtype, same_shape
 
 if TYPE_CHECKING:
-    from xent_arrayapi._objective import RowwiseLoss
+    from collections.abc import Callable
+
+    from xent_arrayapi._blocks import Kind, Part
+    from xent_arrayapi._logits import Bent
     from xent_arrayapi._rows import Rows
-    from xent_arrayapi._typing import Array
+    from xent_arrayapi._targets import TargetWeights
+    from xent_arrayapi._typing import Array, Reduction
 
 
-def assemble(
-    loss: RowwiseLoss,
-    u: Array,
-    targets: Array,
-    rows: Rows,
-    *,
-    class_weights: Array | None,
-    mask: Array | None,
-    softcap: float | None,
-    z_loss: float,
-    check_values: bool,
-) -> Case:
-    """Evaluate rows of logits against targets under the options of a loss."""
-    xp = rows.xp
-    s = None
-    if loss.sample_weight is not None:
-        real_dtype("sample_weight", loss.sample_weight, xp)
-        same_shape("sample_weight", loss.sample_weight, rows.batch_shape, "the logits without their class axis")
-        s = xp.expand_dims(rows.cast(loss.sample_weight), axis=-1)
-    check_normalizer_array(loss.normalizer, xp)
-    q = target_weights(
-        targets,
-        rows,
-        mask=mask,
-        class_weights=class_weights,
-        smoothing=float(loss.label_smoothing),
-        ignore_index=loss.ignore_index,
-    )
-    if check_values:
-        refuse_labels(targets, q, rows)
-        refuse_weights("sample_weight", loss.sample_weight, rows)
-    scale = s if check_values else scale_or_nan(q, class_weights, s, xp)
-    live = q.kept
-    if s is not None:
-        live = s != 0 if live is None else xp.logical_and(live, s != 0)
-    used = live if mask is None or live is None else xp.logical_and(live, mask)
-    used = mask if used is None else used
-    logits = bent(u if used is None else xp.where(used, u, 0), softcap, float(loss.temperature), xp)
-    divisor = rows.number(divisor_of(loss.normalizer, q.unsmoothed, s, q.kept, xp))
-    something = None
-    if not isinstance(loss.normalizer, str):
-        something = xp.any(xp.ones_like(q.total) == 1 if live is None else live)  # MLX calls bool otherwise
-    return Case(rows, logits, Evaluation.of(logits.y, xp, mask), q, z_loss, used, live, scale, divisor, something)
+class Options(Protocol):
+    """What all losses take, whatever their targets are."""
+
+    @property
+    def sample_weight(self) -> Any: ...
+    @property
+    def ignore_index(self) -> int | None: ...
+    @property
+    def label_smoothing(self) -> float: ...
+    @property
+    def temperature(self) -> float: ...
+    @property
+    def reduction(self) -> Reduction: ...
+    @property
+    def normalizer(self) -> Any: ...
+
+
+class Weights(NamedTuple):
+    """What rows of one call weigh, whatever their logits are."""
+
+    q: TargetWeights
+    mask: Array | None
+    used: Array | None
+    """Where a logit can matter: the rest is masked, or in a row that is left out."""
+    live: Array | None
+    """Where a row has a part in the loss."""
+    scale: Array | None
+    """The sample weight of a row; nan where an argument turns out inadmissible."""
+    divisor: Array
+    """What a mean divides by, row by row."""
+
+    def scaled(self, x: Array, share: Array | None = None) -> Array:
+        """Weight rows (or their blocks), and leave those out that have no part."""
+        blocks, factor = x.ndim > self.q.total.ndim, self.scale if share is None else share
+        if self.scale is not None and share is not None:
+            factor = self.scale * share
+        if factor is not None:
+            x = x * (factor[..., None] if blocks else factor)
+        if self.live is None:
+            return x
+        return self.q.xp.where(self.live[..., None] if blocks else self.live, x, 0)
+
+    def lives(self) -> Array:
+        """Return 1 for a row that has a part in the loss, else 0."""
+        one = self.q.xp.ones_like(self.q.total)
+        return one if self.live is None else self.q.xp.where(self.live, one, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Rows of one call, with their logits evaluated."""
+
+    weights: Weights
+    logits: Bent
+    got: Evaluation
+    z_loss: float
+
+    @property
+    def q(self) -> TargetWeights:
+        """The weights of classes."""
+        return self.weights.q
+
+    def clean(self, x: Array) -> Array:
+        """Return rows of the logits' shape, 0 where no logit matters."""
+        return x if self.weights.used is None else self.got.xp.where(self.weights.used, x, 0)
+
+    def values(self) -> Array:
+        """Return the loss of each row."""
+        return self.weights.scaled(row_values(self.got, self.q, self.z_loss))
+
+    def gradients(self) -> Array:
+        """Return the gradient of each row by the logits of the caller."""
+        gradient = row_gradients(self.got, self.q, self.z_loss)
+        return gradient if self.logits.slope is None else self.logits.slope * gradient
+
+    def linearized(self) -> Callable[[Array], Array]:
+        """Return v ↦ ∇²h v: with y = f(u), f′ ∘ ∇²_y h (f′ ∘ v) + f″ ∘ ∇_y h ∘ v; softmax is evaluated once."""
+        slope, curvature, probs = self.logits.slope, self.logits.curvature, self.got.probs()
+        gradient = None if curvature is None else row_gradients(self.got, self.q, self.z_loss)
+
+        def product(tangent: Array) -> Array:
+            v = self.clean(tangent)
+            if slope is None:
+                return row_products(self.got, self.q, self.z_loss, probs, v)
+            product = slope * row_products(self.got, self.q, self.z_loss, probs, slope * v)
+            return product if curvature is None else product + curvature * gradient * v
+
+        return product
+
+    def blocks(self) -> Array:
+        """Return ∇²h of each row: f′ ∇²_y h f′, and f″ ∘ ∇_y h on the diagonal."""
+        xp, blocks, slope, curvature = self.got.xp, row_blocks(self.got, self.q, self.z_loss), *self.logits[1:]
+        if slope is None:
+            return blocks
+        if curvature is None:
+            return slope * slope * blocks
+        blocks = slope[..., :, None] * blocks * slope[..., None, :]
+        bending = (curvature * row_gradients(self.got, self.q, self.z_loss))[..., :, None]
+        return blocks + xp.where(diagonal(slope, xp), bending, 0)
+
+    def diagonals(self) -> Array:
+        """Return the diagonal of ∇²h of each row."""
+        diagonals, slope, curvature = row_diagonals(self.got, self.q, self.z_loss), *self.logits[1:]
+        if slope is None:
+            return diagonals
+        diagonals = slope * diagonals * slope
+        if curvature is None:
+            return diagonals
+        return diagonals + curvature * row_gradients(self.got, self.q, self.z_loss)
+
+
+@dataclass(eq=False)
+class Call:
+    """Logits and all that they are held against, class axes last, and how they are cut into parts."""
+
+    loss: Options
+    rows: Rows
+    logits: Array
+    targets: Array
+    class_weights: Array | None
+    mask: Array | None
+    softcap: float | None
+    z_loss: float
+    check_values: bool
+    parts: Parts = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Check what all losses have, and cut the rows."""
+        loss, rows, self.parts = self.loss, self.rows, Parts(self.rows)
+        if loss.sample_weight is not None:
+            real_dtype("sample_weight", loss.sample_weight, rows.xp)
+            same_shape("sample_weight", loss.sample_weight, rows.batch_shape, "the logits without their class axis")
+        check_normalizer_array(loss.normalizer, rows.xp)
+        if self.check_values:
+            refuse_labels(self.targets, loss.ignore_index, rows)
+            refuse_weights("sample_weight", loss.sample_weight, rows)
+
+    def weights(self, part: Part) -> Weights:
+        """Weigh some of the rows; where they are all of them, once."""
+        return self.parts.once(part, self._weighed)
+
+    def _weighed(self, part: Part) -> Weights:
+        loss, rows, xp, w = self.loss, self.rows, self.rows.xp, self.class_weights
+        mask = None if self.mask is None else part.mask(self.mask)
+        q = target_weights(
+            part.column(self.targets) if are_labels(self.targets, xp) else part.rows(self.targets),
+            rows,
+            mask=mask,
+            class_weights=w,
+            smoothing=float(loss.label_smoothing),
+            ignore_index=loss.ignore_index,
+        )
+        s = None if loss.sample_weight is None else rows.cast(part.column(loss.sample_weight))
+        scale = s if self.check_values else scale_or_nan(q, w, s, xp)
+        live = q.kept
+        if s is not None:
+            live = s != 0 if live is None else xp.logical_and(live, s != 0)
+        used = live if mask is None or live is None else xp.logical_and(live, mask)
+        divisor = divisor_of(loss.normalizer if isinstance(loss.normalizer, str) else "", q.unsmoothed, s, q.kept, xp)
+        return Weights(q, mask, mask if used is None else used, live, scale, divisor)
+
+    def case(self, part: Part) -> Case:
+        """Evaluate the logits of some of the rows."""
+        weights, xp, u = self.weights(part), self.rows.xp, part.rows(self.logits)
+        if weights.used is not None:
+            u = xp.where(weights.used, u, 0)
+        logits = bent(u, self.softcap, float(self.loss.temperature), xp)
+        return Case(weights, logits, Evaluation.of(logits.y, xp, weights.mask), self.z_loss)
+
+    def divisor(self) -> Array:
+        """Return what a mean divides by."""
+        given, rows = array_normalizer(self.loss.normalizer), self.rows
+        if given is not None:
+            return rows.xp.astype(given, rows.computing)
+        (total,) = self.parts.run(lambda part: (self.weights(part).divisor,), "sum")
+        return total if isinstance(self.loss.normalizer, str) else float(self.loss.normalizer) + total
+
+    def over(self, x: Array | None, divisor: Array) -> Array:
+        """Return x, or 1, over what a mean divides by."""
+        something, xp = None, self.rows.xp
+        if not isinstance(self.loss.normalizer, str):
+            (lives,) = self.parts.run(lambda part: (self.weights(part).lives(),), "sum")
+            something = lives > 0
+        return quotient(xp.ones_like(divisor) if x is None else x, divisor, something, xp)
+
+    def evaluate(self, *derivatives: Callable[[Case, Part], Array], value: bool = False) -> tuple[Array, ...]:
+        """Return the reduced value, if asked for, and derivatives, laid out as the logits of the caller."""
+        mean, none = self.loss.reduction == "mean", self.loss.reduction == "none"
+        divisor = self.divisor() if mean else None
+        share = self.over(None, divisor) if mean and derivatives else None
+
+        def work(part: Part) -> tuple[Array, ...]:
+            case = self.case(part)
+            found = tuple(case.weights.scaled(derivative(case, part), share) for derivative in derivatives)
+            return (case.values(), *found) if value else found
+
+        kinds: list[Kind] = ["rows"] * len(derivatives)
+        if value:
+            kinds.insert(0, "column" if none else "sum")
+        found = self.parts.run(work, *kinds)
+        return (self.over(found[0], divisor), *found[1:]) if mean and value else found
+
+    def linearize(self) -> tuple[Array, Array, Callable[[Array], Array]]:
+        """Return value and gradient, and v ↦ ∇²h v, for which each part keeps its softmax."""
+        held: dict[int, tuple[Case, Callable[[Array], Array]]] = {}
+
+        def gradients(case: Case, part: Part) -> Array:
+            held[part.number] = case, case.linearized()
+            return case.gradients()
+
+        value, gradient = self.evaluate(gradients, value=True)
+        share = self.over(None, self.divisor()) if self.loss.reduction == "mean" else None
+
+        def product(tangent: Array) -> Array:
+            v = self.rows.bring(tangent)
+
+            def work(part: Part) -> tuple[Array]:
+                case, along = held[part.number]
+                return (case.weights.scaled(along(part.rows(v)), share),)
+
+            (found,) = self.parts.run(work, "rows")
+            return found
+
+        return value, gradient, product
+
+    def hessian(self) -> Array:
+        """Return the blocks of the Hessian, of all rows at once."""
+        case = self.case(Whole(self.rows))
+        share = self.over(None, self.divisor()) if self.loss.reduction == "mean" else None
+        return self.rows.in_dtype(case.weights.scaled(case.blocks(), share))

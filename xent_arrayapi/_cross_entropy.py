@@ -7,9 +7,9 @@ import sys
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
-from xent_arrayapi._assembly import assemble
+from xent_arrayapi._assembly import Call
 from xent_arrayapi._namespace import is_readable, namespace_of
-from xent_arrayapi._objective import Case, RowwiseLoss
+from xent_arrayapi._objective import RowwiseLoss
 from xent_arrayapi._reduction import array_normalizer
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._targets import are_labels, check_target_shape, refuse_weights
@@ -140,7 +140,7 @@ class SoftmaxCrossEntropy(RowwiseLoss):
             number("softcap", self.softcap, low=0, high=math.inf, closed=False)
         self._check_options(labels=labels)
 
-    def _case(self, logits: Array) -> Case:
+    def _call(self, logits: Array) -> Call:
         xp = namespace_of(
             logits=logits,
             targets=self.targets,
@@ -161,11 +161,11 @@ class SoftmaxCrossEntropy(RowwiseLoss):
         if check_values:
             refuse_weights("class_weights", self.class_weights, rows)
             refuse_weights("targets", None if labels else self.targets, rows)
-        return assemble(
+        return Call(
             self,
-            rows.last(logits),
-            self.targets if labels else rows.last(self.targets),
             rows,
+            rows.bring(logits),
+            self.targets if labels else rows.bring(self.targets),
             mask=rows.mask("where", self.where),
             class_weights=None if self.class_weights is None else rows.cast(self.class_weights),
             softcap=None if self.softcap is None else float(self.softcap),

@@ -79,7 +79,7 @@ def first_where(mask: Array, classes: Array, otherwise: Array, xp: Namespace) ->
 
 def modes(got: Evaluation, dtype: DType) -> Array:
     """Return the first of the most probable classes, −1 where there is no distribution."""
-    xp, top = got.xp, got.rows.top
+    xp, top = got.xp, got.top
     if 0 in top.shape:
         return xp.full_like(got.m, -1, dtype=dtype)
     classes = class_indices(size_of(top, -1), dtype, top, xp)

@@ -5,26 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xent_arrayapi._jacobian import jacobian_blocks, jacobian_product
+from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._targets import times
 
 if TYPE_CHECKING:
-    from xent_arrayapi._partition import Evaluation
     from xent_arrayapi._targets import TargetWeights
     from xent_arrayapi._typing import Array
 
 
 def row_values(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
     """Return h = −Σ Q log S + z r A²."""
-    value = q.dot(got.surprisals())
+    value = q.dot(Evaluation.surprisals, got)
     return value + times(q.unsmoothed, z_loss * got.log_partition**2, got.xp) if z_loss else value
 
 
 def row_gradients(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
     """Return ∇h = S (ΣQ − Q) − Q (1 − S) + 2 z r A S; 0 at a masked class."""
-    probs, complements = got.probs(), got.complements()
-    gradient = q.each(lambda one: probs * (q.total - one) - one * complements)
+
+    def of_class(one: Array | None, at: Evaluation) -> Array:
+        if one is None:
+            return q.sized(at.probs())
+        return at.probs() * (q.total - one) - one * at.complements()
+
+    gradient = q.each(of_class, got)
     if z_loss:
-        gradient = gradient + times(probs, tilt(got, q, z_loss), got.xp)
+        gradient = gradient + times(got.probs(), tilt(got, q, z_loss), got.xp)
     return got.masked(gradient, 0)
 
 
@@ -35,10 +40,10 @@ def tilt(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
 
 def row_products(got: Evaluation, q: TargetWeights, z_loss: float, probs: Array, v: Array) -> Array:
     """Return ∇²h v = (ΣQ + 2 z r A) (S ∘ (v − ⟨S, v⟩)) + 2 z r S ⟨S, v⟩, given S."""
-    jvp, mean = jacobian_product(probs, v, got.rows.top, got.xp)
+    jvp, mean = jacobian_product(probs, v, got.top, got.xp)
     if not z_loss:
-        return q.total * jvp
-    return q.total * jvp + times(jvp, tilt(got, q, z_loss), got.xp) + 2 * z_loss * q.unsmoothed * mean * probs
+        return q.sized(jvp)
+    return q.sized(jvp) + times(jvp, tilt(got, q, z_loss), got.xp) + 2 * z_loss * q.unsmoothed * mean * probs
 
 
 def row_blocks(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
@@ -59,5 +64,5 @@ def row_diagonals(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
     probs = got.probs()
     spread = got.masked(probs * got.complements(), 0)
     if not z_loss:
-        return q.total * spread
-    return q.total * spread + times(spread, tilt(got, q, z_loss), got.xp) + 2 * z_loss * q.unsmoothed * probs**2
+        return q.sized(spread)
+    return q.sized(spread) + times(spread, tilt(got, q, z_loss), got.xp) + 2 * z_loss * q.unsmoothed * probs**2

@@ -4,109 +4,17 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from xent_arrayapi._jacobian import diagonal
-from xent_arrayapi._loss_rows import row_blocks, row_diagonals, row_gradients, row_products, row_values
 from xent_arrayapi._namespace import namespace_of, quiet
-from xent_arrayapi._reduction import REDUCTIONS, check_normalizer, quotient
+from xent_arrayapi._reduction import REDUCTIONS, check_normalizer
 from xent_arrayapi._validate import choice, number, real_dtype, same_shape, shown, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xent_arrayapi._logits import Bent
-    from xent_arrayapi._partition import Evaluation
-    from xent_arrayapi._rows import Rows
-    from xent_arrayapi._targets import TargetWeights
+    from xent_arrayapi._assembly import Call
     from xent_arrayapi._typing import Array, ArrayT, Reduction, SupportsArray
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One call: the logits evaluated, the weights of classes and rows, and what a mean divides by."""
-
-    rows: Rows
-    logits: Bent
-    got: Evaluation
-    q: TargetWeights
-    z_loss: float
-    used: Array | None
-    """Where a logit can matter: the rest is masked, or in a row that is left out."""
-    live: Array | None
-    """Where a row has a part in the loss."""
-    scale: Array | None
-    """The sample weight of a row; nan where an argument turns out inadmissible."""
-    divisor: Array
-    something: Array | None
-    """Whether any row is live, where that decides between 0 and nan for a divisor of 0."""
-
-    def clean(self, x: Array) -> Array:
-        """Return an array of the logits' shape as rows, 0 where no logit matters."""
-        x = self.rows.last(x)
-        return x if self.used is None else self.rows.xp.where(self.used, x, 0)
-
-    def scaled(self, x: Array) -> Array:
-        """Weight rows (or their blocks), and leave those out that have no part."""
-        blocks = x.ndim > self.got.m.ndim
-        if self.scale is not None:
-            x = x * (self.scale[..., None] if blocks else self.scale)
-        if self.live is None:
-            return x
-        return self.rows.xp.where(self.live[..., None] if blocks else self.live, x, 0)
-
-    def values(self) -> Array:
-        """Return the loss of each row."""
-        return self.scaled(row_values(self.got, self.q, self.z_loss))
-
-    def total(self) -> Array:
-        """Return the sum of the losses."""
-        return self.rows.number(self.rows.xp.sum(self.values()))
-
-    def mean(self) -> Array:
-        """Return the sum of the losses over the divisor."""
-        return self.rows.number(quotient(self.total(), self.divisor, self.something, self.rows.xp))
-
-    def gradients(self) -> Array:
-        """Return the gradient of each row by the logits of the caller."""
-        gradient = row_gradients(self.got, self.q, self.z_loss)
-        return gradient if self.logits.slope is None else self.logits.slope * gradient
-
-    def linearized(self) -> Callable[[Array], Array]:
-        """Return v ↦ ∇²h v: with y = f(u), f′ ∘ ∇²_y h (f′ ∘ v) + f″ ∘ ∇_y h ∘ v; softmax is evaluated once."""
-        slope, curvature, probs = self.logits.slope, self.logits.curvature, self.got.probs()
-        gradient = None if curvature is None else row_gradients(self.got, self.q, self.z_loss)
-
-        def product(tangent: Array) -> Array:
-            v = self.clean(tangent)
-            if slope is None:
-                return row_products(self.got, self.q, self.z_loss, probs, v)
-            product = slope * row_products(self.got, self.q, self.z_loss, probs, slope * v)
-            return product if curvature is None else product + curvature * gradient * v
-
-        return product
-
-    def blocks(self) -> Array:
-        """Return ∇²h of each row: f′ ∇²_y h f′, and f″ ∘ ∇_y h on the diagonal."""
-        xp, blocks, slope, curvature = self.rows.xp, row_blocks(self.got, self.q, self.z_loss), *self.logits[1:]
-        if slope is None:
-            return blocks
-        if curvature is None:
-            return slope * slope * blocks
-        blocks = slope[..., :, None] * blocks * slope[..., None, :]
-        bending = (curvature * row_gradients(self.got, self.q, self.z_loss))[..., :, None]
-        return blocks + xp.where(diagonal(slope, xp), bending, 0)
-
-    def diagonals(self) -> Array:
-        """Return the diagonal of ∇²h of each row."""
-        diagonals, slope, curvature = row_diagonals(self.got, self.q, self.z_loss), *self.logits[1:]
-        if slope is None:
-            return diagonals
-        diagonals = slope * diagonals * slope
-        if curvature is None:
-            return diagonals
-        return diagonals + curvature * row_gradients(self.got, self.q, self.z_loss)
 
 
 class RowwiseLoss(ABC):
@@ -136,8 +44,8 @@ class RowwiseLoss(ABC):
         check_normalizer(self.normalizer)
 
     @abstractmethod
-    def _case(self, logits: Array) -> Case:
-        """Check all arguments and evaluate the logits."""
+    def _call(self, logits: Array) -> Call:
+        """Check all arguments."""
 
     def __call__(self, logits: ArrayT, /) -> ArrayT:
         """Evaluate the loss.
@@ -153,7 +61,8 @@ class RowwiseLoss(ABC):
             One loss per row for ``reduction="none"``, else a 0-d array.
         """
         with quiet(namespace_of(logits=logits)):
-            value: ArrayT = self._value(self._case(logits))
+            value: ArrayT
+            (value,) = self._call(logits).evaluate(value=True)
             return value
 
     def grad(self, logits: ArrayT, /) -> ArrayT:
@@ -177,8 +86,8 @@ class RowwiseLoss(ABC):
         ignored-rows, reductions, chain-rule, minibatch-gradient, class-axis, one-class.
         """
         with quiet(namespace_of(logits=logits)):
-            case = self._case(logits)
-            derivative: ArrayT = case.rows.back(self._reduced(case, case.gradients()))
+            derivative: ArrayT
+            (derivative,) = self._call(logits).evaluate(lambda case, _: case.gradients())
             return derivative
 
     def value_and_grad(self, logits: ArrayT, /) -> tuple[ArrayT, ArrayT]:
@@ -204,8 +113,10 @@ class RowwiseLoss(ABC):
         gradient-of-the-linear-model, class-axis.
         """
         with quiet(namespace_of(logits=logits)):
-            case = self._case(logits)
-            return self._value(case), case.rows.back(self._reduced(case, case.gradients()))
+            value: ArrayT
+            derivative: ArrayT
+            value, derivative = self._call(logits).evaluate(lambda case, _: case.gradients(), value=True)
+            return value, derivative
 
     def hvp(self, logits: ArrayT, tangent: SupportsArray, /) -> ArrayT:
         """Evaluate the product of the Hessian of the loss with a vector, in O(K) a row.
@@ -233,8 +144,10 @@ class RowwiseLoss(ABC):
         real_dtype("tangent", tangent, xp)
         same_shape("tangent", tangent, tuple(logits.shape), "`logits`")
         with quiet(xp):
-            case = self._case(logits)
-            derivative: ArrayT = case.rows.back(self._reduced(case, case.linearized()(tangent)))
+            call = self._call(logits)
+            v = call.rows.bring(tangent)
+            derivative: ArrayT
+            (derivative,) = call.evaluate(lambda case, part: case.linearized()(part.rows(v)))
             return derivative
 
     def linearize(self, logits: ArrayT, /) -> tuple[ArrayT, ArrayT, Callable[[SupportsArray], ArrayT]]:
@@ -268,15 +181,13 @@ class RowwiseLoss(ABC):
         """
         xp = namespace_of(logits=logits)
         with quiet(xp):
-            case = self._case(logits)
-            value, gradient = self._value(case), case.rows.back(self._reduced(case, case.gradients()))
-            along = case.linearized()
+            value, gradient, along = self._call(logits).linearize()
 
         def product(tangent: SupportsArray, /) -> ArrayT:
             real_dtype("tangent", tangent, namespace_of(logits=logits, tangent=tangent))
             same_shape("tangent", tangent, tuple(logits.shape), "`logits`")
             with quiet(xp):
-                derivative: ArrayT = case.rows.back(self._reduced(case, along(tangent)))
+                derivative: ArrayT = along(tangent)
                 return derivative
 
         return value, gradient, product
@@ -301,8 +212,7 @@ class RowwiseLoss(ABC):
         all-options-masked, softcap-derivatives, ignored-rows, reductions, class-axis.
         """
         with quiet(namespace_of(logits=logits)):
-            case = self._case(logits)
-            derivative: ArrayT = case.rows.in_dtype(self._reduced(case, case.blocks()))
+            derivative: ArrayT = self._call(logits).hessian()
             return derivative
 
     def hessian_diag(self, logits: ArrayT, /) -> ArrayT:
@@ -326,8 +236,8 @@ class RowwiseLoss(ABC):
         class-axis.
         """
         with quiet(namespace_of(logits=logits)):
-            case = self._case(logits)
-            derivative: ArrayT = case.rows.back(self._reduced(case, case.diagonals()))
+            derivative: ArrayT
+            (derivative,) = self._call(logits).evaluate(lambda case, _: case.diagonals())
             return derivative
 
     def total_and_weight(self, logits: ArrayT, /) -> tuple[ArrayT, ArrayT]:
@@ -360,17 +270,6 @@ class RowwiseLoss(ABC):
             msg = f"`normalizer` must be a name for totals that merge, not {shown(self.normalizer)}."
             raise ValueError(msg)  # noqa: TRY004  # of the right type, but not here
         with quiet(namespace_of(logits=logits)):
-            case = self._case(logits)
-            return case.total(), case.divisor
-
-    def _value(self, case: Case) -> Array:
-        if self.reduction == "none":
-            return case.rows.reduced(case.values())
-        return case.total() if self.reduction == "sum" else case.mean()
-
-    def _reduced(self, case: Case, derivative: Array) -> Array:
-        derivative = case.scaled(derivative)
-        if self.reduction != "mean":
-            return derivative
-        xp = case.rows.xp
-        return derivative * quotient(xp.ones_like(case.divisor), case.divisor, case.something, xp)
+            call = self._call(logits)
+            (total,) = call.parts.run(lambda part: (call.case(part).values(),), "sum")
+            return total, call.divisor()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
-from xent_arrayapi._namespace import namespace_of, quiet, sum_rows
+from xent_arrayapi._host import finite_throughout, sums_apart
+from xent_arrayapi._namespace import namespace_of, on_host, quiet, sum_rows
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._typing import ArrayT, Axis, LogitsT, SupportsArray
 from xent_arrayapi._validate import same_shape
@@ -13,18 +14,22 @@ from xent_arrayapi._validate import same_shape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from xent_arrayapi._host import Indexed
+    from xent_arrayapi._picked import Marked
     from xent_arrayapi._typing import Array, Namespace
 
 
 class Exponentials(NamedTuple):
     """What a row looks like from its maximum m."""
 
-    top: Array
-    """Where the logit is m: the ties, all of them."""
     d: Array
     """u − m, at most 0; −inf for a class infinitely far below."""
     e: Array
     """exp(u − m)."""
+
+    def top(self, xp: Namespace) -> Array:
+        """Return where the logit is m: the ties, all of them."""
+        return xp.logical_not(self.d < 0)
 
 
 def row_max(u: Array, xp: Namespace) -> Array:
@@ -49,21 +54,35 @@ def shift(u: Array, m: Array, xp: Namespace) -> tuple[Array, Array, Array]:
     return xp.logical_and(near, xp.isfinite(d)), d, shift_error(v, centre, d)
 
 
+def corrected(d: Array, error: Array, xp: Namespace) -> Array:
+    """Return exp(d + error), with what rounding has taken from d put back."""
+    return xp.exp(d) * (1 + error)
+
+
 def exponentials(u: Array, m: Array, xp: Namespace) -> Exponentials:
     """Evaluate exp(u − m), with the rounding error of the shift put back.
 
     A nonfinite logit takes no part in the subtraction: where it is m it counts as 0, elsewhere as −inf.
     """
-    top = xp.logical_not(u < m)
     near, d, error = shift(u, m, xp)
-    inside = xp.logical_or(top, near)
-    return Exponentials(top, xp.where(inside, d, -xp.inf), xp.where(inside, xp.exp(d) * (1 + error), 0))
+    inside = xp.logical_or(xp.logical_not(u < m), near)
+    return Exponentials(xp.where(inside, d, -xp.inf), xp.where(inside, corrected(d, error, xp), 0))
+
+
+def finite_exponentials(u: Array, m: Array, xp: Namespace) -> Exponentials:
+    """Evaluate exp(u − m) without guards: nan where a logit or a spread is not finite."""
+    d = u - m
+    return Exponentials(d, corrected(d, shift_error(u, m, d), xp))
 
 
 def tail_of(m: Array, rows: Exponentials, xp: Namespace) -> Array:
     """Return Σ exp(u − m) − 1: the classes below m, and (ties − 1), which is exact."""
-    below = sum_rows(xp.where(rows.top, 0, rows.e), xp)
-    ties = sum_rows(xp.where(rows.top, rows.e, 0), xp)
+    if on_host(xp) and 0 not in rows.e.shape:
+        below, ties = sums_apart(rows.e)
+    else:
+        top = rows.top(xp)
+        below = sum_rows(xp.where(top, 0, rows.e), xp)
+        ties = sum_rows(xp.where(top, rows.e, 0), xp)
     return xp.where(m == -xp.inf, 0, below + (ties - 1))
 
 
@@ -127,8 +146,25 @@ class Evaluation:
         if mask is not None:
             u = xp.where(mask, u, -xp.inf)
         m = row_max(u, xp)
-        rows = exponentials(u, m, xp)
+        if on_host(xp) and mask is None and 0 not in u.shape:
+            got = cls._by(finite_exponentials(u, m, xp), m, xp)
+            if finite_throughout(m + got.tail):  # which it is only where all logits and spreads are
+                return got
+        return cls._by(exponentials(u, m, xp), m, xp, mask)
+
+    @classmethod
+    def _by(cls, rows: Exponentials, m: Array, xp: Namespace, mask: Array | None = None) -> Evaluation:
         return cls(xp, m, tail_of(m, rows, xp), rows, mask)
+
+    def at(self, one: Marked | Indexed) -> Evaluation:
+        """Return the evaluation of one class of each row, in which other classes may stand for anything."""
+        rows = Exponentials(one.of(self.rows.d), one.of(self.rows.e))
+        return Evaluation(self.xp, self.m, self.tail, rows, None if self.mask is None else one.of(self.mask))
+
+    @property
+    def top(self) -> Array:
+        """Where a logit is the maximum of its row."""
+        return self.rows.top(self.xp)
 
     @property
     def total(self) -> Array:
@@ -152,7 +188,7 @@ class Evaluation:
     def complements(self) -> Array:
         """Return 1 − S, never 1 minus a rounded S: at the maximum 1 − e is exactly 0, but its derivative is not."""
         total, e = self.total, self.rows.e
-        return self.xp.where(self.rows.top, self.tail + (1 - e), total - e) / total
+        return self.xp.where(self.top, self.tail + (1 - e), total - e) / total
 
     def log_probs(self) -> Array:
         """Return log S, at most 0: a sum of two terms of one sign."""

@@ -42,19 +42,14 @@ def check_normalizer_array(normalizer: Any, xp: Namespace) -> None:
         raise ValueError(msg)
 
 
-def divisor_of(normalizer: Any, unsmoothed: Array, s: Array | None, kept: Array | None, xp: Namespace) -> Array:
-    """Return what the mean divides by: Σ s w t, the number of rows kept, the number of rows, or what is given."""
+def divisor_of(normalizer: str, unsmoothed: Array, s: Array | None, kept: Array | None, xp: Namespace) -> Array:
+    """Return what the mean divides by, row by row: s w t, 1 for a row that is kept, 1, or 0 where it is given."""
     one = xp.ones_like(unsmoothed)
-    given = array_normalizer(normalizer)
-    if given is not None:
-        return xp.astype(given, one.dtype)
     if normalizer == "weights":
-        return xp.sum(_over(kept, unsmoothed if s is None else s * unsmoothed, xp))
+        return _over(kept, unsmoothed if s is None else s * unsmoothed, xp)
     if normalizer == "count":
-        return xp.sum(_over(kept, one, xp))
-    if normalizer == "batch":
-        return xp.sum(one)
-    return float(normalizer) + xp.sum(xp.zeros_like(one))
+        return _over(kept, one, xp)
+    return one if normalizer == "batch" else xp.zeros_like(one)
 
 
 def _over(kept: Array | None, column: Array, xp: Namespace) -> Array:

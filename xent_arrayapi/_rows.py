@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from xent_arrayapi._namespace import computing_dtype, floating_dtype, rows_in_order, size_of, sizes_of
 from xent_arrayapi._validate import axes_of, broadcasts_to, known_shape, logits_dtype, mask_dtype
@@ -24,6 +24,8 @@ class Rows:
     axes: tuple[int, ...]
     dtype: DType
     computing: DType
+    in_blocks: ClassVar[bool] = True
+    """Whether some of the rows are found by their place along the batch axes alone."""
 
     @classmethod
     def of(cls, name: str, x: Array, axis: Axis, xp: Namespace) -> Rows:
@@ -104,9 +106,12 @@ class Rows:
         """Return a sum over all rows as a 0-d array in the dtype to compute in; NumPy makes a scalar of it."""
         return self.xp.reshape(self.cast(x), ())
 
-    def reduced(self, column: Array, *, keepdims: bool = False) -> Array:
-        """Return one number per row, of shape (..., 1), without the class axes or with axes of size 1."""
-        column = self.xp.squeeze(column, axis=-1)
+    def reduced(self, column: Array) -> Array:
+        """Return one number per row, of shape (..., 1), without the class axes."""
+        return self.xp.squeeze(column, axis=-1)
+
+    def kept(self, x: Array, *, keepdims: bool) -> Array:
+        """Return one number per row with the class axes as axes of size 1, where they are to be kept."""
         for axis in sorted(self.axes) if keepdims else ():
-            column = self.xp.expand_dims(column, axis=axis)
-        return column
+            x = self.xp.expand_dims(x, axis=axis)
+        return x

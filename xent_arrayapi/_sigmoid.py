@@ -7,9 +7,9 @@ from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from xent_arrayapi._assembly import assemble
+from xent_arrayapi._assembly import Call
 from xent_arrayapi._namespace import is_readable, namespace_of, quiet
-from xent_arrayapi._objective import Case, RowwiseLoss
+from xent_arrayapi._objective import RowwiseLoss
 from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._reduction import array_normalizer
 from xent_arrayapi._rows import Rows
@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 class Pairs(Rows):
     """Each logit u laid out as the row (0, u): the logits of class 0 and class 1."""
 
+    in_blocks = False
+
     @property
     def classes(self) -> int:
         """Two."""
         return 2
 
-    def last(self, x: Array) -> Array:
-        """Return (0, x) along a new last axis, in the dtype to compute in."""
-        x = self.cast(x)
+    def bring(self, x: Array) -> Array:
+        """Return (0, x) along a new last axis."""
         return self.xp.stack([self.xp.zeros_like(x), x], axis=-1)
 
     def back(self, rows: Array) -> Array:
@@ -234,7 +235,7 @@ class SigmoidCrossEntropy(RowwiseLoss):
         """
         return self.hessian_diag(logits)
 
-    def _case(self, logits: Array) -> Case:
+    def _call(self, logits: Array) -> Call:
         weight = None if isinstance(self.pos_weight, Real) else self.pos_weight
         xp = namespace_of(
             logits=logits,
@@ -260,12 +261,12 @@ class SigmoidCrossEntropy(RowwiseLoss):
                 bad = xp.logical_not(xp.logical_and(t >= 0, t <= 1))
                 refuse_values("targets", targets, bad, "hold probabilities in [0, 1]", xp)
             targets = xp.stack([1 - t, t], axis=-1)
-        u = rows.last(logits)
-        return assemble(
+        u = rows.bring(logits)
+        return Call(
             self,
+            rows,
             u,
             targets,
-            rows,
             class_weights=self._class_weights(u, rows),
             mask=None,
             softcap=None,

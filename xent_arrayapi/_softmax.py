@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, overload
 
+from xent_arrayapi._blocks import Parts
 from xent_arrayapi._jacobian import jacobian_blocks, jacobian_product
 from xent_arrayapi._logits import at_temperature
 from xent_arrayapi._namespace import namespace_of, quiet
@@ -15,6 +16,7 @@ from xent_arrayapi._validate import number, real_dtype, same_shape, whole_number
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from xent_arrayapi._blocks import Part
     from xent_arrayapi._typing import Array, ArrayT, Axis, Namespace, SupportsArray
 
 
@@ -117,19 +119,21 @@ def logsumexp(
         real_dtype("weights", weights, xp)
         x, weights = _broadcast(x, weights, xp)
     rows = Rows.of("x", x, axis, xp)
-    mask = rows.mask("where", where)
+    mask, brought = rows.mask("where", where), rows.bring(x)
+    w = None if weights is None else rows.bring(weights)
+
+    def work(part: Part) -> tuple[Array, ...]:
+        u, left = part.rows(brought), None if mask is None else part.mask(mask)
+        if w is None:
+            value = Evaluation.of(u, xp, left).log_partition
+            return value, xp.where(value == -xp.inf, 0, xp.where(xp.isnan(value), value, 1))
+        v = part.rows(w)
+        value, sign = signed_logsumexp(u, v if left is None else xp.where(left, v, 0), xp)
+        return value if return_sign else xp.where(sign < 0, xp.nan, value), sign
+
     with quiet(xp):
-        u = rows.last(x)
-        if weights is None:
-            value = Evaluation.of(u, xp, mask).log_partition
-            sign = xp.where(value == -xp.inf, 0, xp.where(xp.isnan(value), value, 1))
-        else:
-            w = rows.last(weights)
-            value, sign = signed_logsumexp(u, w if mask is None else xp.where(mask, w, 0), xp)
-            if not return_sign:
-                value = xp.where(sign < 0, xp.nan, value)
-        result: ArrayT = rows.reduced(value, keepdims=keepdims)
-        return (result, rows.reduced(sign, keepdims=keepdims)) if return_sign else result
+        value, sign = (rows.kept(found, keepdims=keepdims) for found in Parts(rows).run(work, "column", "column"))
+        return (value, sign) if return_sign else value
 
 
 def _broadcast(x: Array, weights: Array, xp: Namespace) -> tuple[Array, Array]:
@@ -148,11 +152,17 @@ def _evaluate(
     rows = Rows.of("x", x, axis, xp)
     mask = rows.mask("where", where)
     temperature = number("temperature", temperature, low=0, high=math.inf, closed=True)
+    brought = rows.bring(x)
+
+    def work(part: Part) -> tuple[Array]:
+        u, left = part.rows(brought), None if mask is None else part.mask(mask)
+        if left is not None:
+            u = xp.where(left, u, -xp.inf)
+        return (result(Evaluation.of(at_temperature(u, temperature, xp), xp, left)),)
+
     with quiet(xp):
-        u = rows.last(x)
-        if mask is not None:
-            u = xp.where(mask, u, -xp.inf)
-        return rows.back(result(Evaluation.of(at_temperature(u, temperature, xp), xp, mask)))
+        (found,) = Parts(rows).run(work, "rows")
+        return found
 
 
 def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: SupportsArray | None = None) -> ArrayT:
@@ -382,6 +392,6 @@ def softmax_jvp(x: ArrayT, tangent: SupportsArray, /, *, axis: int = -1) -> Arra
     same_shape("tangent", tangent, rows.shape, "`x`")
     with quiet(xp):
         got = Evaluation.of(rows.last(x), xp)
-        product, _ = jacobian_product(got.probs(), rows.last(tangent), got.rows.top, xp)
+        product, _ = jacobian_product(got.probs(), rows.last(tangent), got.top, xp)
         value: ArrayT = rows.back(product)
         return value

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xent_arrayapi._namespace import class_indices, is_floating, is_integral, sum_rows, widened
+from xent_arrayapi._namespace import is_floating, is_integral, sum_rows, widened
+from xent_arrayapi._picked import picked
 from xent_arrayapi._validate import refuse_values, same_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from xent_arrayapi._host import Indexed
+    from xent_arrayapi._partition import Evaluation
+    from xent_arrayapi._picked import Marked
     from xent_arrayapi._rows import Rows
     from xent_arrayapi._typing import Array, Namespace
 
@@ -28,17 +32,33 @@ class TargetWeights:
     """Where the targets of a row are admissible."""
     kept: Array | None
     """Where a row is not ignored."""
-    possible: Array | None
-    """Where a class can have weight; None for all."""
-    each: Callable[[Callable[[Array], Array]], Array]
-    """Apply a formula in Q to every class: for labels, without an array of Q."""
+    weights: Array | None
+    """Q, or that of all classes but the one of a label; None for 0."""
+    label: Marked | Indexed | None = None
+    """The class of a label."""
+    on: Array | None = None
+    """Its Q."""
+    unit: bool = False
+    """Whether Σ Q is 1 whatever the values are."""
 
-    def dot(self, x: Array) -> Array:
-        """Return Σ Q x, with 0 · (±inf) = 0."""
+    def sized(self, x: Array) -> Array:
+        """Return x Σ Q."""
+        return x if self.unit else self.total * x
+
+    def each(self, formula: Callable[[Array | None, Evaluation], Array], got: Evaluation) -> Array:
+        """Apply a formula in Q, None for 0, and S to every class: for labels, without an array of Q."""
+        x = formula(self.weights, got)
+        return x if self.label is None else self.label.put(x, formula(self.on, got.at(self.label)))
+
+    def dot(self, formula: Callable[[Evaluation], Array], got: Evaluation) -> Array:
+        """Return Σ Q x for a formula of x, with 0 · (±inf) = 0; a masked class takes part only for its label."""
         xp = self.xp
-        if self.possible is not None:
-            x = xp.where(self.possible, x, 0)
-        return sum_rows(self.each(lambda q: times(q, x, xp)), xp)
+        if self.label is None:
+            return sum_rows(times(self.weights, formula(got), xp), xp)
+        own = times(self.on, formula(got.at(self.label)), xp)
+        if self.weights is None:
+            return self.label.total(own)
+        return sum_rows(self.label.put(times(self.weights, got.masked(formula(got), 0), xp), own), xp)
 
 
 def times(q: Array, x: Array, xp: Namespace) -> Array:
@@ -82,11 +102,10 @@ def target_weights(
     smoothing: float,
     ignore_index: int | None,
 ) -> TargetWeights:
-    """Turn labels, or probabilities laid out as rows, into weights over classes."""
+    """Turn a column of labels, or rows of probabilities, into weights over classes."""
     if are_labels(targets, rows.xp):
-        labels = rows.xp.expand_dims(targets, axis=-1)
         return _of_labels(
-            labels, rows, mask=mask, class_weights=class_weights, smoothing=smoothing, ignore_index=ignore_index
+            targets, rows, mask=mask, class_weights=class_weights, smoothing=smoothing, ignore_index=ignore_index
         )
     return _of_rows(targets, rows, mask, class_weights, smoothing)
 
@@ -103,23 +122,22 @@ def _of_labels(
     xp = rows.xp
     wide = widened(labels, xp)
     kept = None if ignore_index is None else xp.logical_not(_ignored(labels, ignore_index, xp))
-    valid = xp.logical_and(wide >= 0, wide < rows.count(wide.dtype))
-    hit = class_indices(rows.count(wide.dtype), wide.dtype, labels, xp) == wide
-    one = xp.ones_like(wide, dtype=rows.computing)
-    own = one if class_weights is None else sum_rows(xp.where(hit, class_weights, 0), xp)
-    on, off, total = own, xp.zeros_like(own), own
-    if smoothing:
-        share = smoothing_share(smoothing, mask, one, rows)
-        lost = False if mask is None else xp.any(xp.logical_and(hit, xp.logical_not(mask)), axis=-1, keepdims=True)
-        on = own * ((1 - smoothing) + (share if mask is None else xp.where(lost, 0, share)))
-        off = share if class_weights is None else share * class_weights
-        total = own * (1 - smoothing) + share * _mass(class_weights, mask, one, rows)
+    valid = are_classes(wide, rows)
+    label, one = picked(wide, valid, rows), xp.ones_like(wide, dtype=rows.computing)
+    own = one if class_weights is None else xp.where(valid, label.total(label.of(class_weights)), 0)
+    if not smoothing:
+        return TargetWeights(xp, own, own, valid, kept, None, label, own, class_weights is None)
+    share = smoothing_share(smoothing, mask, one, rows)
+    left = share if mask is None else label.total(label.of(xp.where(mask, share, 0)))
+    on = own * ((1 - smoothing) + left)
+    off = share if class_weights is None else share * class_weights
+    total = own * (1 - smoothing) + share * _mass(class_weights, mask, one, rows)
+    return TargetWeights(xp, total, own, valid, kept, off, label, on)
 
-    def each(formula: Callable[[Array], Array]) -> Array:
-        return xp.where(hit, formula(on), formula(off))
 
-    possible = None if mask is None else xp.logical_or(hit, mask)
-    return TargetWeights(xp, total, own, valid, kept, possible, each)
+def are_classes(wide: Array, rows: Rows) -> Array:
+    """Mark the labels in 0..K − 1."""
+    return rows.xp.logical_and(wide >= 0, wide < rows.count(wide.dtype))
 
 
 def _ignored(labels: Array, ignore_index: int, xp: Namespace) -> Array:
@@ -140,7 +158,7 @@ def _of_rows(t: Array, rows: Rows, mask: Array | None, class_weights: Array | No
         q = (1 - smoothing) * t + (share if mask is None else xp.where(mask, share, 0))
     if class_weights is not None:
         t, q = class_weights * t, class_weights * q
-    return TargetWeights(xp, sum_rows(q, xp), sum_rows(t, xp), valid, None, None, lambda formula: formula(q))
+    return TargetWeights(xp, sum_rows(q, xp), sum_rows(t, xp), valid, None, q)
 
 
 def admissible(weights: Array, xp: Namespace) -> Array:
@@ -173,15 +191,23 @@ def scale_or_nan(q: TargetWeights, w: Array | None, s: Array | None, xp: Namespa
     return xp.where(sound, xp.ones_like(q.total) if s is None else s, xp.nan)
 
 
-def refuse_labels(targets: Array, weights: TargetWeights, rows: Rows) -> None:
+def refuse_labels(targets: Array, ignore_index: int | None, rows: Rows) -> None:
     """Raise for the first label that is not admissible; reads values."""
-    xp = rows.xp
-    if not are_labels(targets, xp):
+    xp, classes = rows.xp, rows.count(targets.dtype)
+    if (
+        not are_labels(targets, xp)
+        or 0 in targets.shape
+        or (int(xp.min(targets)) >= 0 and int(xp.max(targets)) < classes)
+    ):
         return
-    bad, must = xp.logical_not(weights.valid), f"hold labels in 0..{rows.count(targets.dtype) - 1}"
-    if weights.kept is not None:
-        bad, must = xp.logical_and(bad, weights.kept), f"{must} or `ignore_index`"
-    refuse_values("targets", targets, rows.reduced(bad), must, xp)
+    wide, must = widened(targets, xp), f"hold labels in 0..{classes - 1}"
+    bad = xp.logical_not(are_classes(wide, rows))
+    if ignore_index is not None:
+        bad, must = (
+            xp.logical_and(bad, xp.logical_not(_ignored(targets, ignore_index, xp))),
+            f"{must} or `ignore_index`",
+        )
+    refuse_values("targets", targets, bad, must, xp)
 
 
 def refuse_weights(name: str, weights: Array | None, rows: Rows) -> None:

@@ -24,9 +24,9 @@ def shown(core: Core) -> str:
         "_softmax.logsumexp",
         "_loss_rows.row_products",
         "_logits.representable",
-        "_objective.Case.blocks",
-        "_objective.RowwiseLoss._reduced",
-        "_assembly.assemble",
+        "_assembly.Case.blocks",
+        "_assembly.Weights.scaled",
+        "_assembly.Call.case",
         "_targets._of_labels",
         "_reduction.quotient",
         "_rows.Rows.bring",
@@ -44,7 +44,7 @@ def test_what_computes_is_a_core(name):
     [
         "_targets.check_target_shape",  # returns nothing
         "_targets.refuse_labels",
-        "_objective.RowwiseLoss._case",  # is abstract
+        "_objective.RowwiseLoss._call",  # is abstract
         "_namespace._sum_by_halves",  # is of one backend
         "_namespace.namespace_of",
         "_validate.number",
@@ -63,11 +63,11 @@ def test_every_module_with_formulas_has_cores():
 def test_refusals_are_no_formulas():
     assert "raise" not in "".join(map(shown, cores()))
     assert "msg =" not in "".join(map(shown, cores()))
-    assert "same_shape" not in shown(FOUND["_assembly.assemble"])
+    assert "same_shape" not in shown(FOUND["_assembly.Call.case"])
 
 
 def test_reading_of_values_is_no_formula():
-    shown_of_assemble = shown(FOUND["_assembly.assemble"])
+    shown_of_assemble = shown(FOUND["_assembly.Call.case"])
     assert "if check_values:" not in shown_of_assemble
     assert "refuse_" not in shown_of_assemble
     assert "scale_or_nan" in shown_of_assemble  # which returns numbers

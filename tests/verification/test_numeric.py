@@ -12,7 +12,7 @@ from verification._definitions import Rows
 from verification._judged import Judge
 from verification._loss_definition import LossRow, exact_loss
 from verification._numeric import PARTS, numeric_layer, run_part
-from xent_arrayapi import _entropy, _jacobian, _objective, _partition, _rows, _softmax, _targets
+from xent_arrayapi import _assembly, _entropy, _jacobian, _partition, _rows, _softmax, _targets
 from xent_arrayapi._namespace import sum_rows
 
 
@@ -40,7 +40,7 @@ def difference_of_logarithms(p, q, xp):
 
 
 def plain_gradients(got, q, _z_loss):
-    return got.masked(q.each(lambda one: got.probs() * q.total - one), 0)
+    return got.masked(q.each(lambda one, at: at.probs() * q.total - (0 if one is None else one), got), 0)
 
 
 def unguarded_shift(u, m, xp):
@@ -58,7 +58,7 @@ WRONG = {
     "naive merge": (_partition, "merged", naive_merge),
     "infinities unguarded": (_partition, "shift", unguarded_shift),
     "tangent not centred": (_jacobian, "centred", lambda tangent, _top, _xp: (tangent, 0)),
-    "gradient as a difference": (_objective, "row_gradients", plain_gradients),
+    "gradient as a difference": (_assembly, "row_gradients", plain_gradients),
     "rows not contiguous": (_rows, "rows_in_order", lambda x, _xp: x),
     "divergence as a difference": (_entropy, "divergences", difference_of_logarithms),
     "0 times infinity": (_targets, "times", lambda q, x, _xp: q * x),

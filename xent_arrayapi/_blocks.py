@@ -1,0 +1,182 @@
+"""Rows of logits in parts: all at once, or for NumPy in blocks that fit into a cache, on threads."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Literal
+
+from xent_arrayapi._host import in_columns, numpy
+from xent_arrayapi._namespace import on_host, quiet, rows_in_order
+from xent_arrayapi._threads import on_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeAlias, TypeVar
+
+    from xent_arrayapi._rows import Rows
+    from xent_arrayapi._typing import Array
+
+    Kind: TypeAlias = Literal["rows", "column", "sum"]
+    Work: TypeAlias = Callable[["Part"], tuple[Array, ...]]
+    Made = TypeVar("Made")
+    Place: TypeAlias = tuple[slice, ...]
+
+LEAST = 2**12
+"""Logits from which on blocks are worth their overhead."""
+BYTES = 2**18
+"""Of the logits of a block: some ten arrays of that size are alive at a time."""
+FEW = 128
+"""Classes up to which rows lie across memory in a block: NumPy is slow on short rows."""
+LINE = 16
+"""Rows that are read together at least where they lie across memory: those of a cache line."""
+
+
+class Part(ABC):
+    """Some of the rows, as a core takes them."""
+
+    number = 0
+
+    @abstractmethod
+    def rows(self, brought: Array) -> Array:
+        """Return rows, (..., K), in the dtype to compute in, of an array with the class axes last."""
+
+    @abstractmethod
+    def column(self, x: Array) -> Array:
+        """Return a column, (..., 1), of an array with one number for each row."""
+
+    @abstractmethod
+    def mask(self, brought: Array) -> Array:
+        """Return rows of a mask with the class axes last."""
+
+
+class Whole(Part):
+    """All rows, as one."""
+
+    def __init__(self, rows: Rows) -> None:
+        """Lay out as rows say."""
+        self._rows = rows
+
+    def rows(self, brought: Array) -> Array:
+        """Return them in the dtype to compute in."""
+        return rows_in_order(self._rows.cast(brought), self._rows.xp)
+
+    def column(self, x: Array) -> Array:
+        """Return a column."""
+        return self._rows.xp.expand_dims(x, axis=-1)
+
+    def mask(self, brought: Array) -> Array:
+        """Return a mask as it is."""
+        return brought
+
+
+class Block(Part):
+    """A few rows, as a matrix: where there are few classes, its columns are contiguous, and else its rows."""
+
+    def __init__(self, rows: Rows, number: int, place: Place, *, across: bool) -> None:
+        """Take the rows at a place of the batch axes."""
+        self._rows, self.number, self._place, self._across = rows, number, place, across
+
+    def rows(self, brought: Array) -> Array:
+        """Return them in the dtype to compute in."""
+        return self._matrix(brought[self._place], self._rows.computing)
+
+    def column(self, x: Array) -> Array:
+        """Return a column."""
+        return x[self._place].reshape(-1, 1)
+
+    def mask(self, brought: Array) -> Array:
+        """Return rows of a mask."""
+        return self._matrix(brought[self._place], brought.dtype)
+
+    def _matrix(self, x: Array, dtype: Any) -> Array:
+        np, classes = numpy(), x.shape[-1]
+        if self._across:
+            columns = np.empty((classes, *x.shape[:-1]), dtype=dtype)
+            columns[...] = np.moveaxis(x, -1, 0)
+            return columns.reshape(classes, -1).T
+        return x.astype(dtype, order="C", copy=False).reshape(-1, classes)
+
+    def write(self, result: Array, out: Array) -> None:
+        """Write a result, rows or a column, to its place in the whole."""
+        out = out[self._place]
+        if in_columns(result):
+            out[...] = numpy().moveaxis(result.T.reshape(out.shape[-1], *out.shape[:-1]), 0, -1)
+        else:
+            out[...] = result.reshape(out.shape)
+
+
+class Parts:
+    """All rows, in one part or in blocks."""
+
+    def __init__(self, rows: Rows) -> None:
+        """Cut rows, where that is of use."""
+        self.rows = rows
+        self.blocks = list(blocks_of(rows)) if are_cut(rows) else []
+        self._known: list[Any] = []
+
+    def once(self, part: Part, make: Callable[[Part], Made]) -> Made:
+        """Return what is made of a part, without the logits: of all rows as one, it is kept for the next time."""
+        if self.blocks:
+            return make(part)
+        if not self._known:
+            self._known.append(make(part))
+        known: Made = self._known[0]
+        return known
+
+    def run(self, work: Work, *kinds: Kind) -> tuple[Array, ...]:
+        """Do work on all rows: return rows in the layout of the caller, columns without their axis, or sums."""
+        if self.blocks:
+            return self._in_blocks(work, kinds)
+        return tuple(self._laid_out(kind, x) for kind, x in zip(kinds, work(Whole(self.rows)), strict=True))
+
+    def _laid_out(self, kind: Kind, x: Array) -> Array:
+        if kind == "rows":
+            return self.rows.back(x)
+        return self.rows.reduced(x) if kind == "column" else self.rows.number(self.rows.xp.sum(x))
+
+    def _in_blocks(self, work: Work, kinds: tuple[Kind, ...]) -> tuple[Array, ...]:
+        np, rows = numpy(), self.rows
+        shapes = {"rows": rows.shape, "column": (*rows.batch_shape, 1), "sum": (len(self.blocks),)}
+        whole = [np.empty(shapes[kind], rows.dtype if kind == "rows" else rows.computing) for kind in kinds]
+        brought = [rows.bring(x) if kind == "rows" else x for kind, x in zip(kinds, whole, strict=True)]
+
+        def evaluate(block: Block) -> None:
+            with quiet(rows.xp):
+                for kind, out, x in zip(kinds, brought, work(block), strict=True):
+                    if kind == "sum":
+                        out[block.number] = x.sum()
+                    else:
+                        block.write(x, out)
+
+        on_threads(evaluate, self.blocks)
+        return tuple(x if kind == "rows" else self._laid_out(kind, x) for kind, x in zip(kinds, whole, strict=True))
+
+
+def are_cut(rows: Rows) -> bool:
+    """Tell whether rows are taken in blocks: those of a plain array of NumPy, large enough, along one class axis."""
+    if not on_host(rows.xp) or len(rows.axes) != 1 or len(rows.shape) == 1 or not rows.in_blocks:
+        return False
+    return type(rows.like) is numpy().ndarray and rows.like.size >= LEAST
+
+
+def blocks_of(rows: Rows) -> Iterator[Block]:
+    """Cut the batch axes into blocks of whole rows."""
+    *batch, classes = rows.bring(rows.like).shape
+    most = BYTES // (rows.xp.finfo(rows.computing).bits // 8 * max(classes, 1))
+    if rows.axes[0] != len(rows.shape) - 1:
+        most = max(most, LINE)
+    for number, place in enumerate(places(batch, max(most, 1))):
+        yield Block(rows, number, place, across=classes <= FEW)
+
+
+def places(batch: Sequence[int], most: int) -> Iterator[Place]:
+    """Cut axes into pieces of some number of entries: along one axis, whole along those after it."""
+    first, rest = batch[0], batch[1:]
+    inner = math.prod(rest)
+    if inner <= most:
+        step = max(1, most // max(inner, 1))
+        yield from ((slice(start, min(start + step, first)),) for start in range(0, first, step))
+    else:
+        for start in range(first):
+            yield from ((slice(start, start + 1), *place) for place in places(rest, most))
