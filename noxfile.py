@@ -187,7 +187,6 @@ def cupy_13(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11")
-@nox.session(python="3.11")
 def models(session: nox.Session) -> None:
     """Run the classifier on NumPy, torch and JAX, against scikit-learn's checks, tests and coefficients."""
     install(session, *groups("test", "torch", "jax"), extras="[sklearn]")
