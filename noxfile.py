@@ -223,10 +223,10 @@ def gpu(session: nox.Session) -> None:
     pytest(session, "--lane=gpu")
 
 
-@nox.session(python="3.12")
+@nox.session(python="3.11")
 def docs(session: nox.Session) -> None:
     """Build the documentation, and run its examples; the report in it is that of the last verification."""
-    install(session, *groups("docs", "dask"), extras="[verify,sklearn]")
+    install(session, *groups("docs", "dask", "torch"), extras="[verify,sklearn]")
     session.run("sphinx-build", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build/html", *session.posargs)
 
 
