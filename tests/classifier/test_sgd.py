@@ -24,7 +24,7 @@ jax.config.update("jax_enable_x64", True)  # noqa: FBT003  # as JAX has it
 
 
 @pytest.mark.parametrize("name", LOADERS)
-def test_the_defaults_reach_their_tolerance(name):
+def test_rule_42_the_defaults_reach_their_tolerance(name):
     """As they are where classes nearly separate, the penalty is small, and the minimum far away."""
     X, y = data(name)
     with warnings.catch_warnings():
@@ -100,7 +100,7 @@ WEIGHTLESS = {"seed": 0, "rows": 2, "features": 1, "classes": 2, "scale": 0, "fa
     share=st.sampled_from([1.0, 0.7]),
 )
 @example(**WEIGHTLESS)
-def test_no_step_raises_the_loss_of_its_batch(
+def test_rule_46_no_step_raises_the_loss_of_its_batch(
     *, seed, rows, features, classes, scale, far, alpha, past, intercept, decays, share
 ):
     """Wherever the descent is and whatever batches it saw: the step of the code itself, against its objective."""
