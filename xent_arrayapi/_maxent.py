@@ -117,7 +117,7 @@ class MaxEntClassifier(LinearClassifier):
     features are scaled hardly changes how many steps are taken.
     The dual problem is that of maximum entropy: of all distributions over the classes whose means of the features are
     those of the data, up to what the penalty allows, the model has the largest entropy (Berger, Della Pietra and
-    Della Pietra 1996, section 3).  ``docs/classifier.md`` derives the bound.
+    Della Pietra 1996).  ``docs/classifier.md`` derives the bound.
     Without a penalty, separable classes have no minimum: then the fit warns, and the coefficients are those of the step
     at which no derivative was larger than `tol`.
     Sums are made in the dtype of X: in float32 they limit the gradient to some 1e-7 of the features.
