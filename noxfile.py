@@ -29,6 +29,8 @@ BESIDE = (
 )
 LANES = (*SESSIONS, *BESIDE)
 """What their reports are called: some sessions run a lane more, in the same environment."""
+CI = "--selection=ci"
+"""Of JAX and Dask, where each call takes long, a part: `nox -s jax dask -- --selection=full` runs the rest as well."""
 
 nox.options.sessions = ["lint", *SESSIONS, "gpu", "docs", "report"]
 
@@ -141,7 +143,7 @@ def jax(session: nox.Session) -> None:
     # JAX compiles each operation on each shape: the workers share what they compile, and each keeps what a file needs.
     session.env["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".nox" / "jax-cache")
     session.env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    pytest(session, "--lane=jax", "--lane=jax-x32", "--dist=loadfile")
+    pytest(session, "--lane=jax", "--lane=jax-x32", "--dist=loadfile", CI)
     pytest(session, "--lane=jax-export", name="jax-export")
 
 
@@ -149,7 +151,7 @@ def jax(session: nox.Session) -> None:
 def dask(session: nox.Session) -> None:
     """Run the suite on Dask, in chunks of rows, of classes and of both: building a graph computes nothing."""
     install(session, *groups("test", "dask"))
-    pytest(session, "--lane=dask", "--ignore=tests/test_dask.py")
+    pytest(session, "--lane=dask", "--ignore=tests/test_dask.py", CI)
     pytest(session, "--lane=dask", "--dist=loadfile", "tests/test_dask.py", name="dask-schedulers", measured=True)
 
 
