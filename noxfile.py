@@ -29,6 +29,8 @@ BESIDE = (
 )
 LANES = (*SESSIONS, *BESIDE)
 """What their reports are called: some sessions run a lane more, in the same environment."""
+CI = "--selection=ci"
+"""Of JAX and Dask, where each call takes long, a part: `nox -s jax dask -- --selection=full` runs the rest as well."""
 
 nox.options.sessions = ["lint", *SESSIONS, "gpu", "docs", "report"]
 
@@ -141,7 +143,7 @@ def jax(session: nox.Session) -> None:
     # JAX compiles each operation on each shape: the workers share what they compile, and each keeps what a file needs.
     session.env["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".nox" / "jax-cache")
     session.env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    pytest(session, "--lane=jax", "--lane=jax-x32", "--dist=loadfile")
+    pytest(session, "--lane=jax", "--lane=jax-x32", "--dist=loadfile", CI)
     pytest(session, "--lane=jax-export", name="jax-export")
 
 
@@ -149,7 +151,7 @@ def jax(session: nox.Session) -> None:
 def dask(session: nox.Session) -> None:
     """Run the suite on Dask, in chunks of rows, of classes and of both: building a graph computes nothing."""
     install(session, *groups("test", "dask"))
-    pytest(session, "--lane=dask", "--ignore=tests/test_dask.py")
+    pytest(session, "--lane=dask", "--ignore=tests/test_dask.py", CI)
     pytest(session, "--lane=dask", "--dist=loadfile", "tests/test_dask.py", name="dask-schedulers", measured=True)
 
 
@@ -187,7 +189,6 @@ def cupy_13(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11")
-@nox.session(python="3.11")
 def models(session: nox.Session) -> None:
     """Run the classifier on NumPy, torch and JAX, against scikit-learn's checks, tests and coefficients."""
     install(session, *groups("test", "torch", "jax"), extras="[sklearn]")
@@ -224,10 +225,10 @@ def gpu(session: nox.Session) -> None:
     pytest(session, "--lane=gpu")
 
 
-@nox.session(python="3.12")
+@nox.session(python="3.11")
 def docs(session: nox.Session) -> None:
     """Build the documentation, and run its examples; the report in it is that of the last verification."""
-    install(session, *groups("docs", "dask"), extras="[verify,sklearn]")
+    install(session, *groups("docs", "dask", "torch"), extras="[verify,sklearn]")
     session.run("sphinx-build", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build/html", *session.posargs)
 
 

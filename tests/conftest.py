@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,7 @@ settings.load_profile("lane")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--lane", action="append", choices=sorted(LANES), help="a lane of tests/backends/table.py")
+    parser.addoption("--selection", choices=("ci", "full"), default="full", help="of tests/backends/table.py, too")
 
 
 MARKERS = {
@@ -88,6 +90,7 @@ def _concerns(item: pytest.Function, entry: Entry) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what does not concern the lane: it is deselected, and counted, not skipped."""
     lanes, kept, left_out = _lanes(config), [], []
+    ci, full = config.getoption("selection") == "ci", Counter[str]()
     for item in items:
         entry = BACKENDS.get(item.callspec.params.get("be")) if hasattr(item, "callspec") else None
         if entry:
@@ -95,12 +98,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             lacking = [reason for name, reason in entry.lacks.items() if item.name.startswith(name)]
             for reason in lacking:
                 item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+            full[item.callspec.params["be"]] += concerns
+            concerns = concerns and (not ci or entry.in_ci(item.path.name, item.name))
         elif item.get_closest_marker("once"):
             concerns = "numpy" in lanes
         else:
             owner = _owner(item.path)
             concerns = owner in lanes if owner else any(LANES[lane] for lane in lanes)
         (kept if concerns else left_out).append(item)
+    for item in kept:
+        entry = BACKENDS.get(item.callspec.params.get("be")) if hasattr(item, "callspec") else None
+        if entry and entry.ci:
+            item.user_properties.append(("full", str(full[item.callspec.params["be"]])))
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
 

@@ -28,6 +28,8 @@ class Test(NamedTuple):
     """The public call and the mode that it stands for."""
     only: str
     """The backends that it concerns alone, if not all."""
+    full: str
+    """How many tests its backend has in the selection full, where ci runs fewer."""
     outcome: str
 
 
@@ -55,6 +57,7 @@ def tests_of(path: Path) -> list[Test]:
                 said.get("backend"),
                 (name[0], name[1]) if name else None,
                 said.get("only", ""),
+                said.get("full", ""),
                 outcome_of(case),
             )
         )
@@ -71,6 +74,8 @@ def left_out(name: str, test: Test) -> str | None:
     for beginning, reason in entry.without.items():
         if test.function.startswith(beginning) or module.startswith(beginning):
             return reason
+    if not entry.in_ci(module, test.function):
+        return "is of the selection full"
     return "runs what is marked traced or autodiff, since each call is compiled" if entry.compiling else None
 
 
@@ -152,6 +157,17 @@ def details(tests: list[Test]) -> str:
     return table(["public call", *rows_of], rows)
 
 
+def selections(tests: list[Test]) -> str:
+    """Return the table of the backends of which the selection ci runs a part: how many tests it has, of how many."""
+    rows = []
+    for name, entry in BACKENDS.items():
+        executed = [test for test in tests if test.backend == name and test.full]
+        if executed:
+            ci = sum(entry.in_ci(test.module.rpartition(".")[2], test.function) for test in executed)
+            rows.append([f"`{name}`", str(ci), executed[0].full, str(len(executed))])
+    return table(["backend", "tests in ci", "in full", "executed"], rows)
+
+
 def put(page: str, sections: dict[str, str]) -> str:
     """Return a page with its generated sections replaced."""
     for name, text in sections.items():
@@ -185,7 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
             wrong.append(f"{lane} failed, skipped or ran no test")
     lines, silent = held_against_numpy(tests)
     say("", "tests by backend, held against NumPy's:", *lines)
-    sections = {"backends": summary(tests), "calls": details(tests)}
+    sections = {"backends": summary(tests), "selections": selections(tests), "calls": details(tests)}
     say("", *sections.values(), "")
     for page in PAGES:
         text = page.read_text("utf-8")

@@ -54,7 +54,7 @@ LEVELS = np.asarray([[0.0, 1.0, 1.0, 2.5], [-4.0, -4.0, -4.0, 8.0], [1e6, 1e6 + 
 
 
 @pytest.mark.parametrize("beta", [pytest.param(-0.5, marks=pytest.mark.traced), 0.5, -16.0])
-def test_definitions(be, beta):
+def test_rule_38_definitions(be, beta):
     """Each quantity is within a few roundings of itself, or of the energy of the end that it is measured from."""
     betas = np.asarray([beta, beta / 4, 4 * beta])
     *got, b, t, probs = outputs(be, at_beta, be.array(LEVELS), be.array(betas))
@@ -70,7 +70,7 @@ def test_definitions(be, beta):
         assert np.all(probs[n, len(p) :] == 0)
 
 
-def test_temperatures_and_their_limits(be):
+def test_rule_36_temperatures_and_their_limits(be):
     """T → 0 is uniform over the lowest states, β → −∞ over the highest; T = ±∞ over all; forbidden states are none."""
     t = np.asarray([0.0, -0.0, INF, -INF, 2.0, -2.0])
     levels = np.tile([3.0, 1.0, 1.0, INF, 7.0], (6, 1))
@@ -111,7 +111,7 @@ def test_an_offset_and_far_levels_change_nothing(be):
     close(p, [[1, 0], [1, 0]], rtol=0)
 
 
-def test_rows_without_a_distribution(be):
+def test_rule_37_rows_without_a_distribution(be):
     """nan and −inf make a row nan; without an allowed state Z is 0; one state has no choice."""
     rows = be.array([[NAN, 1.0], [-INF, 1.0], [INF, INF], [2.0, INF]])
     log_z, f, mean, variance, capacity, entropy, *_, p = outputs(be, at_beta, rows, be.array([1.0, -1.0, 1.0, 0.0]))
@@ -124,7 +124,7 @@ def test_rows_without_a_distribution(be):
 
 
 @pytest.mark.parametrize(("shape", "batch"), [((2, 0), (2,)), ((0, 3), (0,)), ((2, 1), (2,)), ((3,), ())])
-def test_rows_of_no_state_and_of_one(be, shape, batch):
+def test_rule_37_rows_of_no_state_and_of_one(be, shape, batch):
     got = outputs(be, at_beta, be.array(np.ones(shape)), be.array(np.ones(batch)))
     assert got[-1].shape == shape
     for x in got[:-1]:
@@ -211,7 +211,7 @@ def test_no_distribution_of_that_mean_has_more_entropy(be, rng):
     near(be, got[6][40:], beta, roundings=64, size=np.exp(4 * np.abs(beta)))
 
 
-def test_few_steps_say_how_far_they_got(be):
+def test_rule_39_few_steps_say_how_far_they_got(be):
     energies, wanted = be.array([[0.0, 1.0, 3.0]] * 2), be.array([1e-6, 1.25])
     start = outputs(be, functools.partial(at_mean_energy, max_iter=0), energies, wanted)
     close(start[6], np.zeros(2), rtol=0)
@@ -225,7 +225,7 @@ def test_few_steps_say_how_far_they_got(be):
     assert np.all(some[9] >= solved[10])
 
 
-def test_a_mean_energy_out_of_reach(be):
+def test_rule_39_a_mean_energy_out_of_reach(be):
     """It raises where values can be read, and is nan elsewhere; so is one of equal levels."""
     arrays = be.array([[0.0, 1.0, 3.0]] * 4), be.array([0.5, 3.0, -1.0, 0.0])
     if be.readable:
@@ -319,7 +319,7 @@ def test_derivatives_of_an_ensemble(be):
 
 
 @pytest.mark.autodiff
-def test_derivatives_of_a_solution(be):
+def test_rule_40_derivatives_of_a_solution(be):
     """β by the mean energy is −1 / Var E, and its second derivative −M₃ / Var³ up to sign; the entropy by it is β."""
     d = tools(be)
     energies = np.asarray([0.0, 1.0, 1.0, 3.0])

@@ -94,7 +94,7 @@ def test_the_class_axis_may_be_any_axis(be):
 SPECIAL = np.asarray([[INF, 1.0, INF], [-INF, -INF, -INF], [NAN, 0.0, 1.0], [3.0, 3.0, NAN], [INF, -INF, 0.0]])
 
 
-def test_rows_that_are_special(be):
+def test_rule_30_rows_that_are_special(be):
     """Infinite entries share the mass; without a distribution numbers are nan, and labels −1."""
     u, uniforms = be.array(SPECIAL), be.array(np.full(5, 0.625))
     got = outputs(be, quantities, u, u, be.array([2, 0, 1, 0, 0]), be.array(np.full((5, 3), 0.25)), uniforms)
@@ -112,7 +112,7 @@ def test_rows_that_are_special(be):
 
 
 @pytest.mark.parametrize("shape", [(2, 0), (2, 1), (0, 3)])
-def test_families_of_no_and_one_class(be, shape):
+def test_rule_30_families_of_no_and_one_class(be, shape):
     def all_of_them(u: Any, uniforms: Any) -> Any:
         family = Categorical(u)
         numbers = (family.entropy, family.cross_entropy(family), family.kl_divergence(family))
@@ -131,7 +131,7 @@ def test_families_of_no_and_one_class(be, shape):
         assert label.shape == shape[:1]
 
 
-def test_parameters_without_a_reference_that_is_possible(be):
+def test_rule_35_parameters_without_a_reference_that_is_possible(be):
     """Relative to a class of probability 0 the others are +inf, and 0 / 0 is nan."""
     got = outputs(be, lambda u: Categorical(u).natural(), be.array([[0.0, -INF, -INF], [-INF, 1.0, -1.0]]))
     near(be, got, np.asarray([[INF, NAN], [-INF, 2.0]]), roundings=0)
@@ -165,7 +165,7 @@ def exact_divergence(u: np.ndarray, v: np.ndarray) -> float:
         )
 
 
-def test_divergences_of_families_nearly_alike(be, rng):
+def test_rule_32_divergences_of_families_nearly_alike(be, rng):
     """The error is at most 4 (1 + log K) eps (√KL + KL), no divergence is negative, that of equal logits is 0."""
     scales = [0.0, 1e-60, 1e-20, 1e-17, 3e-16, 1e-14, 1e-12, 1e-9, 1e-7, 1e-5, 1e-3, 0.1, 1.0, 10.0, 300.0]
     for dtype in be.dtypes[:: 1 if be.package in ("numpy", "torch") else -1][
@@ -185,7 +185,7 @@ def test_divergences_of_families_nearly_alike(be, rng):
         assert np.all(np.abs(got - exact) <= 4 * (1 + np.log(10)) * eps * (np.sqrt(size) + size))
 
 
-def test_what_another_family_lacks_is_infinitely_far(be):
+def test_rule_31_what_another_family_lacks_is_infinitely_far(be):
     """Also where the probability underflows; what this one lacks costs nothing, whatever the other holds."""
     u = be.array([[0.0, 0.0], [0.0, -2000.0], [0.0, -INF], [0.0, -INF]])
     v = be.array([[0.0, -INF], [0.0, -INF], [0.0, -INF], [0.0, 0.0]])

@@ -58,7 +58,7 @@ def test_fitting_matches_moments(be):
         assert str(plain.dtype) == be.float_default
 
 
-def test_fitting_to_nothing_leaves_no_distribution(be):
+def test_rule_34_fitting_to_nothing_leaves_no_distribution(be):
     for y, w in (([[]], [[]]), ([[0, 1]], [[0.0, 0.0]])):
         family = Categorical.fit(be.array(np.asarray(y, dtype=int)), classes=2, sample_weight=be.array(np.asarray(w)))
         logits, mode = be.numpies((family.logits, family.mode))
@@ -67,7 +67,7 @@ def test_fitting_to_nothing_leaves_no_distribution(be):
         assert mode == [-1]
 
 
-def test_labels_and_weights_that_cannot_be_fitted(be):
+def test_rule_34_labels_and_weights_that_cannot_be_fitted(be):
     y, w = np.asarray([[0, 1], [2, 3], [-1, 0], [1, 1]]), np.asarray([[1.0, 1.0], [1, 1], [1, 1], [-1, 1]])
     if be.readable:
         message = "`labels` must hold labels in 0..2, not 3 at (1, 1)."
@@ -114,12 +114,18 @@ TIES = [-INF, 0.0, 0.0, -INF, 0.0, 0.0, -INF]
 
 
 @pytest.mark.traced
-def test_draws_at_the_edges_of_the_cells(be):
+def test_rule_33_draws_at_the_edges_of_the_cells(be):
     """A cell holds its lower end and not its upper one; neither a class of probability 0 nor label K is drawn."""
     below = 1 - be.eps / 2
     uniforms = [0.0, 0.25 * below, 0.25, 0.5 * below, 0.5, 0.75 * below, 0.75, below]
-    got = outputs(be, lambda u, x: Categorical(u).sample(x, check_values=False), be.array(TIES), be.array(uniforms))
+
+    def chosen(u: Any, x: Any) -> Any:
+        family = Categorical(u)
+        return family.sample(x, check_values=False), family.mode
+
+    got, mode = outputs(be, chosen, be.array(TIES), be.array(uniforms))
     assert got.tolist() == [1, 1, 2, 2, 4, 4, 5, 5]
+    assert mode == 1
 
 
 def test_uniforms_that_round_to_1(be):
@@ -129,7 +135,7 @@ def test_uniforms_that_round_to_1(be):
         assert be.numpy(got).tolist() == [5]
 
 
-def test_uniforms_outside_of_the_interval(be):
+def test_rule_33_uniforms_outside_of_the_interval(be):
     family, uniforms = Categorical(be.array(TIES)), be.array([0.5, 1.0, -0.25, NAN, INF])
     if be.readable:
         refused(ValueError, "`uniforms` must hold numbers in [0, 1), not 1.0 at (1,).", family.sample, uniforms)

@@ -273,7 +273,7 @@ def test_rule_28_is_tested_in_its_own_module():
     assert any(name.startswith("test_") for name in vars(module))
 
 
-def test_probability_vectors(be):
+def test_rule_29_probability_vectors(be):
     p = be.array([[0.5, 0.5, 0.0], [-0.1, 0.6, 0.5], [1.0, 0.0, 0.0], [0.2, 0.2, 0.2], [NAN, 0.5, 0.5]])
     q = be.array([[0.5, 0.5, -1.0], [0.3, 0.3, 0.4], [0.0, 0.5, 0.5], [0.1, 0.1, 0.8], [0.3, 0.3, 0.4]])
     third = 0.6 * np.log(5.0)
@@ -320,6 +320,10 @@ def test_errors_are_of_one_kind(be):
 
 @pytest.mark.once
 def test_each_rule_has_a_test():
-    text = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_contract_*.py"))
-    tested = {int(number) for number in re.findall(r"def test_rule_(\d\d)_", text)}
-    assert tested == set(range(1, 29))
+    here = Path(__file__).parent
+    tests = "".join(path.read_text(encoding="utf-8") for path in here.rglob("test_*.py"))
+    rules = (here.parent / "docs" / "contract.md").read_text(encoding="utf-8")
+    tested = {int(number) for number in re.findall(r"^def test_rule_(\d\d)_", tests, flags=re.MULTILINE)}
+    numbers = [int(number) for number in re.findall(r"^(\d+)\. \*\*", rules, flags=re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert tested == set(numbers)

@@ -250,7 +250,7 @@ def made_on_workers(count: int) -> tuple[da.Array, da.Array]:
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
-def test_memory_of_a_worker_is_bounded_by_its_chunks(client, solver):
+def test_rule_47_memory_of_a_worker_is_bounded_by_its_chunks(client, solver):
     """Of 96 MiB of features no worker holds 32, its share: it holds some of the 48 chunks, and forgets them."""
     with dask.config.set(scheduler="distributed"):
         fitted = MaxEntClassifier(solver=solver, alpha=0.1, tol=0.05, batch_size=2048)
@@ -275,7 +275,7 @@ def test_the_measure_sees_a_gathered_array(client):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_a_worker_lost_in_the_middle_of_a_fit_changes_no_bit(client, solver):
+def test_rule_47_a_worker_lost_in_the_middle_of_a_fit_changes_no_bit(client, solver):
     """At its fifth evaluation a chunk is held back until the worker that has it is killed."""
     x, y, s = rows()
     options = {"solver": solver, "alpha": 0.01, "random_state": 1, "tol": 0.06 if solver == "sgd" else 1e-3}

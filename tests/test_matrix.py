@@ -9,12 +9,15 @@ from tests.backends.table import BACKENDS
 
 pytestmark = pytest.mark.once
 
-PAGE = f"before\n{matrix.BEGIN.format('backends')}\n\nold\n\n{matrix.END.format('backends')}\nafter\n"
+PAGE = "".join(
+    f"before\n{matrix.BEGIN.format(name)}\n\nold\n\n{matrix.END.format(name)}\nafter\n"
+    for name in ("backends", "selections")
+)
 
 
-def case(name: str, backend: str = "", *, mode: str = "", child: str = "", only: str = "") -> str:
+def case(name: str, backend: str = "", *, mode: str = "", child: str = "", only: str = "", full: str = "") -> str:
     """Write a test as pytest's report has it."""
-    said = {"backend": backend, "only": only, "capability": f"{backend} softmax {mode}" if mode else ""}
+    said = {"backend": backend, "only": only, "capability": f"{backend} softmax {mode}" if mode else "", "full": full}
     module = "tests.test_capabilities" if mode else "tests.test_contract_x"
     properties = "".join(f'<property name="{key}" value="{value}"/>' for key, value in said.items() if value)
     return f'<testcase classname="{module}" name="{name}"><properties>{properties}</properties>{child}</testcase>'
@@ -123,3 +126,18 @@ def test_a_lane_that_needs_a_device_may_be_missing(run):
     assert status == 0
     assert "| torch on CUDA | not run |" in page
     assert "torch-cuda                   0  not run" in said
+
+
+@pytest.mark.parametrize("selection", ["ci", "full"])
+def test_a_part_of_the_tests_is_counted_beside_all(run, selection):
+    slow = case("test_b[numpy]", "numpy").replace("test_contract_x", "test_softmax")
+    there = [case("test_call[jax]", "jax", mode="eager", full="3"), case("test_a[jax]", "jax", full="3")]
+    if selection == "full":
+        there.append(case("test_b[jax]", "jax", full="3").replace("test_contract_x", "test_softmax"))
+    status, said, page = run({"numpy": [*NUMPY, slow], "jax": there}, "--write")
+    assert status == 0
+    assert ("without 1 of NumPy's test functions: is of the selection full" in said) == (selection == "ci")
+    assert f"| `jax` | 2 | 3 | {len(there)} |" in page
+    assert BACKENDS["jax"].in_ci("test_softmax.py", "test_rule_30_x")
+    assert not BACKENDS["jax"].in_ci("test_softmax.py", "test_b")
+    assert BACKENDS["numpy"].in_ci("test_softmax.py", "test_b")

@@ -76,6 +76,37 @@ def _square(s: Setting, n: Any, k: Any, j: Any) -> Callable[[Any, Any], Any]:
     return lambda p, v: s.at(p, n, k) * s.at(p, n, j) * (s.at(v, n, k) - s.at(v, n, j)) ** 2
 
 
+def steepness(s: Setting) -> None:
+    """Show what is left of half the identity, or of a quarter for two classes, when the Hessian of A is taken off."""
+    u, v, y = s.reals("u", "NK"), s.reals("v", "NK"), s.positives("y", "NK")
+    probs, jv = xent.softmax(u), xent.softmax_jvp(u, v)
+    sigma = xent.sigmoid(u)
+    along = xent.SigmoidCrossEntropy(y / (1 + y), reduction="sum").hvp(u, v)
+    for (n,) in s.indices("N"):
+        rest = s.sum("K", lambda k: s.at(v, n, k) * (s.at(v, n, k) - 2 * s.at(jv, n, k)))
+        own = s.sum("K", lambda k: ((1 - 2 * s.at(probs, n, k)) * s.at(v, n, k)) ** 2)
+        pairs = s.sum("K", lambda k: s.sum("K", lambda j: _square_of_sum(s, n, k, j)(probs, v)))
+        alone = s.sum("K", lambda k: _square_of_sum(s, n, k, k)(probs, v))
+        s.equal(
+            r"$\lVert v \rVert^2 - 2 v^\top J v = \sum_k (1 - 2 S_k)^2 v_k^2 + \sum_{k \ne l} S_k S_l (v_k + v_l)^2$",
+            rest,
+            own + pairs - alone,
+        )
+    for n, k in s.indices("NK"):
+        s.positive("each $S_k S_l > 0$", s.at(probs, n, k) * s.at(probs, n, k))
+        square, slope = s.at(v, n, k) ** 2, s.at(sigma, n, k)
+        left = square - 4 * s.at(v, n, k) * s.at(along, n, k)
+        s.equal(
+            r"two classes: $v^2 - 4 \sigma (1 - \sigma) v^2 = (1 - 2 \sigma)^2 v^2$",
+            left,
+            (1 - 2 * slope) ** 2 * square,
+        )
+
+
+def _square_of_sum(s: Setting, n: Any, k: Any, j: Any) -> Callable[[Any, Any], Any]:
+    return lambda p, v: s.at(p, n, k) * s.at(p, n, j) * (s.at(v, n, k) + s.at(v, n, j)) ** 2
+
+
 def complement(s: Setting) -> None:
     """Evaluate 1 − S from the other classes."""
     u = s.reals("u", "NK")
@@ -124,6 +155,18 @@ SOFTMAX = (
         hessian,
         ("seeds/000, logSumExp", "seeds/002, the second derivative of the log-normaliser"),
         covers=("logsumexp", "softmax_jacobian", "softmax_jvp"),
+        assumptions=(REAL, "$v$ real"),
+        sizes=(2, 3, 4),
+    ),
+    Theorem(
+        "bound-of-the-hessian",
+        "The Hessian is nowhere steeper than one half",
+        r"\tfrac{1}{2} \lVert v \rVert^2 - v^\top J v = \tfrac{1}{2} \sum_k (1 - 2 S_k)^2 v_k^2"
+        r" + \tfrac{1}{2} \sum_{k \ne l} S_k S_l (v_k + v_l)^2 \ge 0, \qquad"
+        r" \tfrac{1}{4} - \sigma (1 - \sigma) = \tfrac{1}{4} (1 - 2 \sigma)^2 \ge 0",
+        steepness,
+        ("docs/theory.md, the Hessian",),
+        covers=("softmax_jvp", "sigmoid"),
         assumptions=(REAL, "$v$ real"),
         sizes=(2, 3, 4),
     ),

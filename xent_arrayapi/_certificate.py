@@ -37,7 +37,7 @@ class EntropyCertificate(Generic[ArrayT]):
     Notes
     -----
     Sources: ``seeds/000``, the answer (the constrained maximum); Boyd and Vandenberghe 2004,
-    ISBN 978-0-521-83378-3, section 5.1.3 (weak duality).
+    ISBN 978-0-521-83378-3, section 5.1.3 (the dual function as a bound).
 
     Examples
     --------

@@ -67,16 +67,17 @@ class MaxEntClassifier(LinearClassifier):
         Truncated Newton steps with exact products with the Hessian, which reach rounding in some ten steps; or
         L-BFGS-B, which needs gradients only, and many more steps where α is small; or stochastic gradient descent
         along minibatches, which comes near the minimum in a few passes through many rows, and allows `partial_fit`.
-    max_iter : int, optional
-        Steps at most: 1000, or 100 times through the data for "sgd".
+    max_iter : int, default 1000
+        Steps at most, or times through the data for "sgd".
     tol : float, optional
         A fit has converged when no derivative of f by a coefficient or intercept is larger in size: 1e-6, or 1e-3 for
-        "sgd".
+        "sgd", which looks after each time through the data.
     batch_size : int, default 32
         Rows of a minibatch of "sgd".
     step : {"constant", "decaying"}, default "constant"
         Whether the steps of "sgd" get shorter, as 1 / √(1 + steps / 1000).  Their length needs no tuning: it is the
-        inverse of a bound of the Hessian of the batches in the metric of the second moments of the features.
+        inverse of a bound of the Hessian of the batches in the metric of the second moments of the features, so that
+        none raises the loss of its batch.
     average : bool, default True
         Whether "sgd" returns the average of its iterates, the later ones weighing more, and not the last.
     class_weight : dict or "balanced", optional
@@ -116,7 +117,7 @@ class MaxEntClassifier(LinearClassifier):
     features are scaled hardly changes how many steps are taken.
     The dual problem is that of maximum entropy: of all distributions over the classes whose means of the features are
     those of the data, up to what the penalty allows, the model has the largest entropy (Berger, Della Pietra and
-    Della Pietra 1996, section 3).  ``docs/classifier.md`` derives the bound.
+    Della Pietra 1996).  ``docs/classifier.md`` derives the bound.
     Without a penalty, separable classes have no minimum: then the fit warns, and the coefficients are those of the step
     at which no derivative was larger than `tol`.
     Sums are made in the dtype of X: in float32 they limit the gradient to some 1e-7 of the features.
@@ -142,7 +143,7 @@ class MaxEntClassifier(LinearClassifier):
         alpha: float = 1e-4,
         fit_intercept: bool = True,
         solver: str = "newton-cg",
-        max_iter: int | None = None,
+        max_iter: int = 1000,
         tol: float | None = None,
         batch_size: int = 32,
         step: str = "constant",
@@ -211,7 +212,7 @@ class MaxEntClassifier(LinearClassifier):
     def _solved(self, sums: Sums, report: Report) -> tuple[Found, Penalised]:
         """Return where the solver stopped, and what it minimised."""
         start = self._start(sums)
-        options: dict[str, Any] = {"tol": self._tol, "max_iter": self._max_iter, "report": report}
+        options: dict[str, Any] = {"tol": self._tol, "max_iter": int(self.max_iter), "report": report}
         if self.solver == "sgd":
             f = unscaled(sums, float(self.alpha), start, intercept=self.fit_intercept)
             random = check_random_state(self.random_state)
@@ -329,10 +330,6 @@ class MaxEntClassifier(LinearClassifier):
     def _tol(self) -> float:
         return float((1e-3 if self.solver == "sgd" else 1e-6) if self.tol is None else self.tol)
 
-    @property
-    def _max_iter(self) -> int:
-        return int((100 if self.solver == "sgd" else 1000) if self.max_iter is None else self.max_iter)
-
     def _data(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Sums, Array]:
         """Return the classes, the loss on the rows as a function of the parameters, and what these are to be like."""
         if is_chunked(X):
@@ -350,7 +347,7 @@ class MaxEntClassifier(LinearClassifier):
         largest = sys.float_info.max
         number("alpha", self.alpha, low=0, high=largest, closed=True)
         number("tol", self._tol, low=0, high=largest, closed=True)
-        number("max_iter", whole_number("max_iter", self._max_iter), low=0, high=largest, closed=True)
+        number("max_iter", whole_number("max_iter", self.max_iter), low=0, high=largest, closed=True)
         choice("solver", self.solver, (*SOLVERS, "sgd"))
         choice("step", self.step, ("constant", "decaying"))
         number("batch_size", self.batch_size, low=1, high=largest, closed=True)

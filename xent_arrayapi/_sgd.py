@@ -84,7 +84,8 @@ class Descent:
         """Go along the gradient of a batch, in the metric of the features so far.
 
         The length of a step is that of the steepest descent on batches that are as steep as those so far on average,
-        so that all of them count alike; on a batch that is steeper it is never more than that by which its loss falls.
+        so that all of them count alike; it is never more than 2 / L, with L a bound of the Hessian of the batch in that
+        metric, so that no step raises the loss of its batch: ``docs/classifier.md`` shows it.
         """
         x, xp, c = loss.x, loss.xp, 1 / flatness(at)
         squares, weight = at.squares + xp.sum(s * x * x, axis=0), at.weight + xp.sum(s)
@@ -94,7 +95,8 @@ class Descent:
         p = xp.where(p > 0, p, 1)
         bound = c * self._size(x, rate * s, p, c, xp) + xp.max(self.alpha / p)
         mean = at.steepness + (bound - at.steepness) / steps
-        length = 1 / xp.where(bound > 2 * mean, bound / 2, mean)
+        steep = xp.where(bound > 2 * mean, bound / 2, mean)
+        length = 1 / xp.where(steep > 0, steep, 1)
         if self.decays:
             length = length / (1 + steps / DECAY) ** 0.5
         of_w, of_b = stochastic_gradient(loss, at.w, at.b, rate, self.alpha)

@@ -81,7 +81,7 @@ def sigmoid(x: ArrayT, /) -> ArrayT:
 
     Source: ``seeds/001`` sections 2.1 and 2.3.3 (the logistic as the two-class case).
 
-    Theorems: logistic-function.
+    Theorems: bound-of-the-hessian, logistic-function.
 
     Examples
     --------

@@ -378,7 +378,7 @@ def softmax_jvp(x: ArrayT, tangent: SupportsArray, /, *, axis: int = -1) -> Arra
 
     Sources: ``seeds/001`` equation 7, ``seeds/003``.
 
-    Theorems: jacobian-product, hessian-of-logsumexp, chain-rule, class-axis.
+    Theorems: jacobian-product, hessian-of-logsumexp, bound-of-the-hessian, chain-rule, class-axis.
 
     Examples
     --------

@@ -76,7 +76,7 @@ def solved(product: Product, right: Floats, *, rtol: float, most: int) -> Floats
 def _searched(f: Penalised, point: Point, step: Floats) -> tuple[Point, Product] | None:
     """Shorten a step until f decreases, or, where that is below its rounding, until the slope does.
 
-    The second is the approximate condition of Hager and Zhang 2005, section 2: the gradient has more digits than f.
+    The second is the approximate condition of Hager and Zhang 2005: the gradient has more digits than f.
     """
     slope = float(point.gradient @ step)
     length = 1.0

@@ -26,20 +26,26 @@ INK = "#808081"
 
 
 class Executed(SphinxDirective):
-    """`executed`: a script that takes `--output FILE.svg`, with the option `alt`, what its picture shows."""
+    """`executed`: a script that takes `--output FILE.svg`, and what is written after its name.
+
+    The option `alt` is what its picture shows.
+    """
 
     required_arguments = 1
+    optional_arguments = 1
+    final_argument_whitespace = True
     option_spec: ClassVar = {"alt": directives.unchanged_required}
 
     def run(self) -> list[nodes.Node]:
         """Return the picture, and what was printed."""
         _, name = self.env.relfn2path(self.arguments[0])
+        options = "".join(self.arguments[1:]).split()
         self.env.note_dependency(name)
         self.env.note_reread()  # it is the library that is shown, and that may have changed
         with tempfile.TemporaryDirectory() as folder:
             picture = Path(folder) / "plot.svg"
             done = subprocess.run(  # noqa: S603  # a script of ours
-                [sys.executable, name, "--output", str(picture)],
+                [sys.executable, name, *options, "--output", str(picture)],
                 env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"},
                 capture_output=True,
                 text=True,
@@ -49,10 +55,11 @@ class Executed(SphinxDirective):
                 msg = f"{self.arguments[0]} failed:\n{done.stderr[-4000:]}"
                 raise self.error(msg)
             drawn = picture.read_text(encoding="utf-8")
+            printed = "\n".join(line for line in done.stdout.rstrip().splitlines() if folder not in line)
         label = self.options["alt"].replace("&", "&amp;").replace('"', "&quot;")
         drawn = drawn[drawn.index("<svg") :].replace(INK, "currentColor")
         html = f'<figure class="executed" role="img" aria-label="{label}">{drawn}</figure>'
-        return [nodes.raw("", html, format="html"), nodes.literal_block("", done.stdout.rstrip())]
+        return [nodes.raw("", html, format="html"), nodes.literal_block("", printed)]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -47,8 +47,9 @@ def main() -> None:
                 theirs = LogisticRegression(
                     C=1 / (ALPHA * labels.shape[0]), solver="newton-cholesky", tol=1e-12, max_iter=1000
                 ).fit(features, labels)
-            for solver in ("newton-cg", "lbfgs"):
-                ours = MaxEntClassifier(alpha=ALPHA, solver=solver, tol=1e-8).fit(features, labels)
+            for solver in ("newton-cg", "lbfgs", *(("sgd",) if kind == "standardised" else ())):
+                tol = None if solver == "sgd" else 1e-8
+                ours = MaxEntClassifier(alpha=ALPHA, solver=solver, tol=tol, random_state=0).fit(features, labels)
                 apart = np.max(np.abs(ours.predict_proba(features) - theirs.predict_proba(features)))
                 value = objective(ours, features, labels)
                 difference = value - objective(theirs, features, labels)

@@ -32,6 +32,7 @@ import numpy as np
 from array_api_compat import array_namespace
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from plotting import BLUE, INK, ORANGE, write
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -214,16 +215,16 @@ def plot(runs: Sequence[Run]) -> Figure:
     """Draw objective and gradient norm over the iterations; wide lines lie under narrow ones, as they coincide."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    colors = "#9ecae1", "#d94801", "black"
+    colors = BLUE, ORANGE, INK
     for run, color, linewidth, linestyle in zip(runs, colors, (7, 3, 1.5), ("-", "--", ":"), strict=False):
         label = f"{run.backend}: {run.held_out_accuracy:.1%} held-out accuracy"
         left.plot(run.objectives, color=color, linewidth=linewidth, linestyle=linestyle, label=label)
         right.plot(run.gradient_norms, color=color, linewidth=linewidth, linestyle=linestyle)
     left.set(title="Objective", ylabel="mean cross-entropy + α/2 ‖W‖²  (nats)", ylim=(0, None))
-    left.legend()
+    left.legend(frameon=False)
     right.set(title="Gradient norm", ylabel="‖∇f‖", yscale="log")
-    right.axhline(STATIONARY, color="grey", linewidth=1)
-    right.text(0, STATIONARY, "counts as 0", color="dimgrey", verticalalignment="bottom")
+    right.axhline(STATIONARY, color=INK, linewidth=1)
+    right.text(0, STATIONARY, "counts as 0", verticalalignment="bottom")
     for axes in (left, right):
         axes.set_xlabel("iteration")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -236,7 +237,7 @@ def main() -> None:
     """Train, print, plot and check."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--backend", action="append", choices=NAMESPACES, help="repeatable; by default all")
-    parser.add_argument("--output", type=Path, default=Path("digits.png"), help="the plot (default: %(default)s)")
+    parser.add_argument("--output", type=Path, default=Path("digits.png"), help="PNG or SVG (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="a file for results and coefficients")
     arguments = parser.parse_args()
 
@@ -253,7 +254,10 @@ def main() -> None:
     console.print(f"E_est − E_obs = −α W (seeds/001, equation 13) holds to {deviation:.0e}.")
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(run) for run in runs]), encoding="utf-8")
-    plot(runs).savefig(arguments.output, dpi=150)
+    if arguments.output.suffix == ".svg":
+        write(plot(runs), arguments.output)
+    else:
+        plot(runs).savefig(arguments.output, dpi=150)
     console.print(f"Plot: {arguments.output.resolve()}")
     if failures := [failure for run in runs for failure in run.failures(runs[0])]:
         raise SystemExit("\n".join(["Checks failed:", *failures]))

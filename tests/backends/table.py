@@ -32,6 +32,12 @@ class Entry:
     """What is left out, by the beginning of the name of a test or its file, and why: deselected, and counted."""
     lacks: Mapping[str, str] = field(default_factory=dict)
     """What is known to fail, by the beginning of a test's name, and why: strictly expected to."""
+    ci: tuple[str, ...] = ()
+    """What the files are called that the selection ci runs, beside the tests of rules; where empty, it runs all."""
+
+    def in_ci(self, file: str, test: str) -> bool:
+        """Tell whether the selection ci has a test."""
+        return not self.ci or file.startswith(self.ci) or test.startswith("test_rule_")
 
 
 CONTRACT = ("test_contract", "test_capabilities")
@@ -47,6 +53,8 @@ INEXACT = (
 )
 """Without the accuracy tests: the exponential of MLX alone is some 20 ulp off, its sums of many classes 2000."""
 DERIVED = ("eager", "autograd")
+CI = (*CONTRACT, "test_accuracy", "test_autodiff", "test_lanes")
+"""Where each call takes long: the contract, every public call, the accuracy and the derivatives."""
 
 BACKENDS = {
     "numpy": Entry("numpy", "host.Numpy", EXECUTED, ("eager",)),
@@ -68,13 +76,13 @@ BACKENDS = {
         },
     ),
     "torch-meta": Entry("torch-devices", "accelerator.Meta", TRACED, ("eager", "device"), SHAPES),
-    "jax": Entry("jax", "jax.Jax", EXECUTED, DERIVED),
+    "jax": Entry("jax", "jax.Jax", EXECUTED, DERIVED, ci=CI),
     "jax-jit": Entry("jax", "jax.JaxJit", EXECUTED, ("jit", "autograd"), compiling=True),
     "jax-x32": Entry("jax-x32", "jax.JaxX32", EXECUTED, DERIVED, ("test_contract", "test_accuracy")),
     "jax-export": Entry("jax-export", "jax.JaxExport", TRACED, ("jit",), ("test_export", "test_capabilities")),
     "dask-rows": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
     "dask-classes": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), NUMBERS),
-    "dask-both": Entry("dask", "dask.Dask", EXECUTED, ("lazy",)),
+    "dask-both": Entry("dask", "dask.Dask", EXECUTED, ("lazy",), ci=CI),
     "onnx": Entry("onnx", "onnx.Onnx", EXECUTED, ("lazy",), VALUES, lacks=ONNX, without=ONNX_WITHOUT),
     "onnx-dynamic": Entry("onnx", "onnx.Onnx", EXECUTED, ("lazy",), lacks=ONNX, without=ONNX_WITHOUT),
     "cupy": Entry("cupy", "cupy.CuPy", EMULATED, ("eager", "device")),

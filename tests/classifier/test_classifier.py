@@ -80,7 +80,7 @@ def test_scikit_learns_checks():
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("standardised", [True, False])
 @pytest.mark.parametrize("name", LOADERS)
-def test_minimum_is_that_of_logistic_regression(name, standardised, weighted, solver):
+def test_rule_42_minimum_is_that_of_logistic_regression(name, standardised, weighted, solver):
     X, y = data(name, standardised=standardised)
     s = weights(y, weighted=weighted)
     ours = MaxEntClassifier(alpha=ALPHA, solver=solver, tol=1e-8).fit(X, y, s)
@@ -108,7 +108,7 @@ def arrays(library: str, *xs: Any) -> tuple[Any, ...]:
         *(("jax", "float64", "iris"), ("jax", "float32", "breast cancer")),
     ],
 )
-def test_other_libraries_find_the_same_coefficients(library, dtype, name):
+def test_rule_41_other_libraries_find_the_same_coefficients(library, dtype, name):
     X, y = data(name)
     s = weights(y, weighted=True)
     at_home = MaxEntClassifier(alpha=ALPHA, tol=1e-9).fit(X, y, s)
@@ -125,7 +125,7 @@ def test_other_libraries_find_the_same_coefficients(library, dtype, name):
 
 
 @pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
-def test_labels_of_the_host_stay_there(library):
+def test_rule_41_labels_of_the_host_stay_there(library):
     X, y = data("iris")
     names = np.asarray(["c", "a", "b"])[y]
     (there,) = arrays(library, X)
@@ -136,14 +136,14 @@ def test_labels_of_the_host_stay_there(library):
     assert MaxEntClassifier(alpha=ALPHA).fit(X, codes).classes_.tolist() == [0, 1, 2]
 
 
-def test_another_library_than_that_of_the_fit_is_refused():
+def test_rule_41_another_library_than_that_of_the_fit_is_refused():
     X, y = data("iris")
     model = MaxEntClassifier().fit(X, y)
     with pytest.raises(ValueError, match=r"MaxEntClassifier\.predict\(\) must use the same namespace"):
         model.predict(torch.asarray(X))
 
 
-def test_half_precision_and_integers_are_widened():
+def test_rule_41_half_precision_and_integers_are_widened():
     X, y = data("iris", standardised=False)
     half = MaxEntClassifier(alpha=ALPHA, tol=1e-4).fit(torch.asarray(X, dtype=torch.bfloat16), torch.asarray(y))
     assert half.coef_.dtype == torch.float32
@@ -163,7 +163,7 @@ def test_half_precision_and_integers_are_widened():
         (sparse.csr_array(np.eye(3)), TypeError, "Sparse data was passed"),
     ],
 )
-def test_bad_features_are_refused(x, error, message):
+def test_rule_45_bad_features_are_refused(x, error, message):
     with pytest.raises(error, match=message):
         MaxEntClassifier().fit(x, [0, 1, 1])
 
@@ -179,7 +179,7 @@ def test_bad_features_are_refused(x, error, message):
         ([0, 1, 1], {"sample_weight": [0, 2, 1]}, "is zero for all rows of class 0"),
     ],
 )
-def test_bad_labels_and_weights_are_refused(y, options, message):
+def test_rule_45_bad_labels_and_weights_are_refused(y, options, message):
     with pytest.raises(ValueError, match=message):
         MaxEntClassifier().fit(torch.eye(3), y, **options)
 
@@ -194,7 +194,7 @@ def test_bad_options_are_refused(options):
 
 @pytest.mark.parametrize("solver", ["newton-cg", "lbfgs"])
 @pytest.mark.parametrize("classes", [2, 3])
-def test_separable_classes_without_a_penalty_warn(classes, solver):
+def test_rule_45_separable_classes_without_a_penalty_warn(classes, solver):
     X = np.arange(12.0)[:, None]
     y = (X[:, 0] * classes // 12).astype(int)
     with pytest.warns(ConvergenceWarning, match="separable: set `alpha` > 0"):
@@ -217,7 +217,7 @@ def test_no_penalty_has_a_minimum_where_classes_overlap(name):
 
 
 @pytest.mark.parametrize("solver", ["newton-cg", "lbfgs"])
-def test_a_fit_that_is_cut_short_says_so(solver):
+def test_rule_42_a_fit_that_is_cut_short_says_so(solver):
     X, y = data("digits")
     with pytest.warns(ConvergenceWarning, match=f"{solver} failed to converge"):
         model = MaxEntClassifier(solver=solver, max_iter=2).fit(X, y)
@@ -235,7 +235,7 @@ def test_constant_features_and_more_features_than_rows():
     assert 0 <= model.duality_gap_ < 1e-6
 
 
-def test_the_certificate_bounds_the_distance_to_the_minimum():
+def test_rule_43_the_certificate_bounds_the_distance_to_the_minimum():
     X, y = data("wine")
     best = MaxEntClassifier(alpha=ALPHA, tol=1e-12).fit(X, y)
     for intercept in (True, False):
@@ -247,7 +247,7 @@ def test_the_certificate_bounds_the_distance_to_the_minimum():
             assert np.all(best.intercept_ == 0)
 
 
-def test_moments_of_model_and_data_differ_by_the_pull_of_the_penalty():
+def test_rule_43_moments_of_model_and_data_differ_by_the_pull_of_the_penalty():
     X, y = data("digits")
     s = weights(y, weighted=True)
     model = MaxEntClassifier(alpha=ALPHA, tol=1e-10).fit(X, y, s)
@@ -256,7 +256,7 @@ def test_moments_of_model_and_data_differ_by_the_pull_of_the_penalty():
     assert np.max(np.abs(est - obs + ALPHA * model.coef_)) <= model.moment_violation_ + 1e-15
 
 
-def test_weights_of_classes_are_those_of_their_rows():
+def test_rule_44_weights_of_classes_are_those_of_their_rows():
     X, y = data("iris")
     s = weights(y, weighted=True)
     chosen = {0: 1.0, 1: 2.5, 2: 0.5}
