@@ -1,0 +1,97 @@
+"""`pytest --lane bench tests/benchmarks`: options, what is timed with what, and the file of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.benchmarks import machine, pairs
+from tests.benchmarks.limits import LIMITS
+from tests.benchmarks.peers import OURS, PEERS, has
+from tests.benchmarks.results import Results
+from tests.benchmarks.works import CALL, FUNCTIONS, QUICK, WORKS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.benchmarks.works import Work
+
+RESULTS = pytest.StashKey[Results]()
+OUTPUT = Path(__file__).parents[2] / ".nox" / "benchmarks.json"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("speed")
+    group.addoption("--quick", action="store_true", help="small arrays in few rounds: that all runs, not how fast")
+    group.addoption("--hold", action="store_true", help="fail where a ratio is above its limit")
+    group.addoption("--add", action="store_true", help="keep what the file of results has and this run does not measure")
+    group.addoption("--ours", action="append", choices=OURS, help="where we run")
+    group.addoption("--peers", action="append", choices=PEERS, help="who we are compared with")
+    group.addoption("--functions", action="append", choices=FUNCTIONS, help="what is computed")
+    group.addoption("--works", action="append", help="part of the name of an array, such as 'x1000 float32'")
+    group.addoption("--threads", type=int, default=2, help="cores to keep to, and threads of each library")
+    group.addoption("--results", type=Path, default=OUTPUT, help="the file to write")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    machine.keep_to(config.option.threads)
+    config.stash[RESULTS] = Results(machine.about(config.option.threads))
+
+
+def works(config: pytest.Config) -> list[Work]:
+    """Return the arrays that are asked for."""
+    parts = config.option.works or [""]
+    return [work for work in (QUICK if config.option.quick else WORKS) if any(part in work.name for part in parts)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "peer" not in metafunc.fixturenames:
+        return
+    option = metafunc.config.option
+    metafunc.parametrize(
+        ("work", "function", "ours", "peer"),
+        [
+            pytest.param(work, function, ours, peer, id=f"{work.name}-{function}-{ours}-{peer}")
+            for work in works(metafunc.config)
+            for function in option.functions or FUNCTIONS
+            for ours in option.ours or OURS
+            for peer in LIMITS[ours]
+            if peer in (option.peers or PEERS) and has(peer, function, work, call_only=work == CALL)
+        ],
+    )
+
+
+@pytest.fixture
+def effort(request: pytest.FixtureRequest) -> pairs.Effort:
+    return pairs.QUICK if request.config.option.quick else pairs.FULL
+
+
+@pytest.fixture
+def threads(request: pytest.FixtureRequest) -> int:
+    return request.config.option.threads
+
+
+@pytest.fixture
+def results(request: pytest.FixtureRequest) -> Iterator[Results]:
+    """Give the results to add to; with --hold, what is added has to meet its limit."""
+    of_all = request.config.stash[RESULTS]
+    before = len(of_all.ratios)
+    yield of_all
+    if request.config.option.hold:
+        missed = [x for x in of_all.ratios[before:] if x.meets is False]
+        assert not missed, [f"{x.ratio['median']:.2f} > {x.limit}" for x in missed]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    measured, path = config.stash[RESULTS], config.option.results
+    if measured.ratios or measured.growth:
+        (measured.replacing(Results.read(path)) if config.option.add and path.exists() else measured).write(path)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    measured = config.stash[RESULTS]
+    limited = [x for x in measured.ratios if x.meets is not None]
+    terminalreporter.write_line(f"{len(limited) - len(measured.misses)} of {len(limited)} limits met")
