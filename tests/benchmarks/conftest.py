@@ -26,7 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("speed")
     group.addoption("--quick", action="store_true", help="small arrays in few rounds: that all runs, not how fast")
     group.addoption("--hold", action="store_true", help="fail where a ratio is above its limit")
-    group.addoption("--add", action="store_true", help="keep what the file of results has and this run does not measure")
+    group.addoption(
+        "--add", action="store_true", help="keep what the file of results has and this run does not measure"
+    )
     group.addoption("--ours", action="append", choices=OURS, help="where we run")
     group.addoption("--peers", action="append", choices=PEERS, help="who we are compared with")
     group.addoption("--functions", action="append", choices=FUNCTIONS, help="what is computed")
@@ -47,20 +49,27 @@ def works(config: pytest.Config) -> list[Work]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "peer" not in metafunc.fixturenames:
+    if "pair" not in metafunc.fixturenames:
         return
     option = metafunc.config.option
-    metafunc.parametrize(
-        ("work", "function", "ours", "peer"),
-        [
-            pytest.param(work, function, ours, peer, id=f"{work.name}-{function}-{ours}-{peer}")
-            for work in works(metafunc.config)
-            for function in option.functions or FUNCTIONS
-            for ours in option.ours or OURS
-            for peer in LIMITS[ours]
-            if peer in (option.peers or PEERS) and has(peer, function, work, call_only=work == CALL)
-        ],
-    )
+    pairs_of_all = [
+        (work, function, ours, peer)
+        for work in works(metafunc.config)
+        for function in option.functions or FUNCTIONS
+        for ours in option.ours or OURS
+        for peer in LIMITS[ours]
+        if peer in (option.peers or PEERS) and has(peer, function, work, call_only=work == CALL)
+    ]
+    ids = [f"{work.name}, {function}, {ours} over {peer}" for work, function, ours, peer in pairs_of_all]
+    metafunc.parametrize("pair", pairs_of_all, ids=ids)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave fits and growth out where a part of the pairs is asked for."""
+    option = config.option
+    if option.ours or option.peers or option.functions or option.works:
+        config.hook.pytest_deselected(items=[item for item in items if "pair" not in item.fixturenames])
+        items[:] = [item for item in items if "pair" in item.fixturenames]
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "jax", "jaxlib", "optax",
 def processor() -> str:
     """Return the name of the processor."""
     cpuinfo = Path("/proc/cpuinfo")
-    names = [line for line in cpuinfo.read_text("utf-8").splitlines() if "model name" in line] if cpuinfo.exists() else []
+    names = (
+        [line for line in cpuinfo.read_text("utf-8").splitlines() if "model name" in line] if cpuinfo.exists() else []
+    )
     return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
 
 

@@ -111,7 +111,7 @@ def torch_compiled(function: str, work: Work, threads: int) -> Call:
         value = of_rows(u, labels)
         return value.sum(), value
 
-    return compiled(lambda u, y: torch.func.grad_and_value(total, has_aux=True)(u, y), *tensors(work, threads))
+    return compiled(torch.func.grad_and_value(total, has_aux=True), *tensors(work, threads))
 
 
 def on_torch(function: str, work: Work, threads: int) -> Call:
@@ -177,7 +177,7 @@ PEERS = {
 
 
 def has(peer: str, function: str, work: Work, *, call_only: bool) -> bool:
-    """Tell whether a peer computes a function of an array; SciPy's logsumexp stands for a loss where calls are timed."""
+    """Tell whether a peer computes a function of an array; for what a call costs, SciPy's logsumexp is a loss."""
     matrix, loss = len(work.shape) == 2, function == "value_and_grad"
     if peer == "SciPy":
         return call_only or not loss

@@ -27,9 +27,7 @@ class Ratio:
     limit: float | None
 
     @classmethod
-    def of(
-        cls, names: tuple[str, str, str, str], ratio: Spread, floor: Spread | None, limit: float | None
-    ) -> Ratio:
+    def of(cls, names: tuple[str, str, str, str], ratio: Spread, floor: Spread | None, limit: float | None) -> Ratio:
         """Keep what the rounds gave."""
         return cls(*names, asdict(ratio), None if floor is None else floor.median, limit)
 

@@ -9,7 +9,8 @@ from tests.benchmarks.peers import OURS, PEERS, check
 from tests.benchmarks.results import Ratio
 
 
-def test_ratio(benchmark, results, effort, threads, work, function, ours, peer):
+def test_ratio(benchmark, results, effort, threads, pair):
+    work, function, ours, peer = pair
     mine, theirs = OURS[ours](function, work, threads), PEERS[peer](function, work, threads)
     check(peer, function, work, theirs)
     ratio, over_floor = paired(benchmark, mine, [theirs, floor(work, threads)], effort)
