@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import shutil
 from pathlib import Path
 
@@ -187,7 +188,6 @@ def cupy_13(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11")
-@nox.session(python="3.11")
 def models(session: nox.Session) -> None:
     """Run the classifier on NumPy, torch and JAX, against scikit-learn's checks, tests and coefficients."""
     install(session, *groups("test", "torch", "jax"), extras="[sklearn]")
@@ -211,6 +211,21 @@ def example(session: nox.Session) -> None:
     """Run the main job: the maximum-entropy model on digits, in NumPy, torch and JAX."""
     install(session, *groups("torch", "jax"), extras="[example]")
     session.run("python", "docs/examples/digits.py", "--output", "digits.png", *session.posargs)
+
+
+@nox.session(python="3.11")
+def bench(session: nox.Session) -> None:
+    """Time the library against its peers, and print the ratios; with --write, write them to the documentation."""
+    install(session, *groups("test", "torch", "jax", "peers", "bench"), extras="[sklearn]")
+    args, results = [arg for arg in session.posargs if arg != "--write"], ROOT / ".nox" / "benchmarks.json"
+    # Benchmarks run alone, one after another: without the workers of the other sessions.
+    session.run(
+        *("python", "-m", "pytest", "--lane=bench", "--benchmark-quiet", "tests/benchmarks"),
+        *("--results", str(results), "--chosen", *args),
+    )
+    folder = ROOT / "docs" / "speed" if "--write" in session.posargs else ROOT / ".nox" / "benchmarks"
+    session.env["PYTHONPATH"] = os.pathsep.join((str(ROOT), str(ROOT / "docs" / "examples")))
+    session.run("python", "-m", "tests.benchmarks.report", str(results), str(folder))
 
 
 @nox.session(python="3.11")

@@ -34,12 +34,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--functions", action="append", choices=FUNCTIONS, help="what is computed")
     group.addoption("--works", action="append", help="part of the name of an array, such as 'x1000 float32'")
     group.addoption("--threads", type=int, default=2, help="cores to keep to, and threads of each library")
+    group.addoption("--chosen", action="store_true", help="what follows is what the results are said to be of")
     group.addoption("--results", type=Path, default=OUTPUT, help="the file to write")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     machine.keep_to(config.option.threads)
-    config.stash[RESULTS] = Results(machine.about(config.option.threads))
+    given = list(config.invocation_params.args)
+    chosen = given[given.index("--chosen") + 1 :] if "--chosen" in given else given
+    config.stash[RESULTS] = Results(machine.about(config.option.threads, chosen))
 
 
 def works(config: pytest.Config) -> list[Work]:

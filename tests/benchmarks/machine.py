@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from threadpoolctl import threadpool_limits
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "jax", "jaxlib", "optax", "numba", "array-api-compat")
 
@@ -21,20 +24,17 @@ def processor() -> str:
     return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
 
 
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def keep_to(threads: int) -> None:
-    """Leave the process so many cores, before a library looks how many there are and starts threads on each."""
+    """Leave the process so many cores; NumPy has looked already how many there are, and is told."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    threadpool_limits(threads)
 
 
-def about(threads: int) -> dict[str, Any]:
-    """Say what the ratios are of."""
+def about(threads: int, arguments: list[str]) -> dict[str, Any]:
+    """Say what the ratios are of; the arguments are those that the session was given."""
     return {
+        "commands": [shlex.join(["python", "-m", "nox", "-s", "bench", *(["--", *arguments] if arguments else [])])],
         "date": datetime.now(UTC).date().isoformat(),
         "processor": processor(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Call = Callable[[], object]
 
-LEAST = 2e-3
+LEAST = 5e-3
 """Seconds that a turn takes at least, by repeating a call."""
 REST = 2e-3
 """Seconds before each turn: threads of the one before wait for work in a loop for about as long."""
@@ -64,11 +64,13 @@ class Turn:
 
     @classmethod
     def of(cls, call: Call) -> Turn:
-        """Warm a call up, and see how long it takes."""
+        """Warm a call up, and repeat it more and more often until it takes long enough."""
         call()
-        seconds = timed(call)
-        times = max(1, round(LEAST / max(seconds, 1e-9)))
-        return cls(call, times, seconds * times)
+        turn = cls(call, 1, timed(call))
+        while turn.seconds < LEAST:
+            longer = cls(call, 2 * turn.times, 0)
+            turn = cls(call, longer.times, timed(longer))
+        return turn
 
     def __call__(self) -> None:
         """Take a turn."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tests.benchmarks.pairs import Spread
@@ -79,9 +80,15 @@ class Results:
         """Return another run's, with ours in the place of what both measured."""
         ratios = {x.name: x for x in (*other.ratios, *self.ratios)}
         growth = {x.work: x for x in (*other.growth, *self.growth)}
-        return Results(self.about, list(ratios.values()), list(growth.values()))
+        commands = first_seen([*other.about["commands"], *self.about["commands"]])
+        return Results(self.about | {"commands": commands}, list(ratios.values()), list(growth.values()))
 
     @property
     def misses(self) -> list[Ratio]:
         """The ratios above their limits."""
         return [x for x in self.ratios if x.meets is False]
+
+
+def first_seen(names: Iterable[Any]) -> list[Any]:
+    """Return what is different, in the order in which it comes first."""
+    return list(dict.fromkeys(names))
