@@ -31,7 +31,6 @@ class Effort:
         return max(self.fewest, min(self.most, int(self.seconds / max(seconds, 1e-9))))
 
 
-FULL = Effort(3.0, 7, 25)
 QUICK = Effort(0.1, 3, 5)
 OF_FITS = Effort(60.0, 3, 7)
 

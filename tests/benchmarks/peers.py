@@ -88,14 +88,23 @@ def torch_eager(function: str, work: Work, threads: int) -> Call:
     return value_and_grad
 
 
-def compiled(function: Function, logits: Any, labels: Any) -> Call:
-    """Return a call compiled for these shapes alone: torch would make the sizes variable from the second shape on."""
+@functools.lru_cache(maxsize=1)
+def forget(_work: Work) -> None:
+    """Forget what was compiled for other arrays: torch makes sizes variable, and gives up after some."""
     import torch
 
     torch.compiler.reset()
-    return functools.partial(torch.compile(function, fullgraph=True, dynamic=False), logits, labels)
 
 
+def compiled(function: Function, work: Work, threads: int) -> Call:
+    """Return a call compiled for the sizes of these arrays alone."""
+    import torch
+
+    forget(work)
+    return functools.partial(torch.compile(function, fullgraph=True, dynamic=False), *tensors(work, threads))
+
+
+@functools.lru_cache(maxsize=1)
 def torch_compiled(function: str, work: Work, threads: int) -> Call:
     """Torch's own function under torch.compile, with its gradient in one graph.
 
@@ -105,13 +114,13 @@ def torch_compiled(function: str, work: Work, threads: int) -> Call:
 
     of_rows = of_torch(function, work)
     if function != "value_and_grad":
-        return compiled(of_rows, *tensors(work, threads))
+        return compiled(of_rows, work, threads)
 
     def total(u: Any, labels: Any) -> tuple[Any, Any]:
         value = of_rows(u, labels)
         return value.sum(), value
 
-    return compiled(torch.func.grad_and_value(total, has_aux=True), *tensors(work, threads))
+    return compiled(torch.func.grad_and_value(total, has_aux=True), work, threads)
 
 
 def on_torch(function: str, work: Work, threads: int) -> Call:
@@ -121,7 +130,7 @@ def on_torch(function: str, work: Work, threads: int) -> Call:
 
 def on_torch_compiled(function: str, work: Work, threads: int) -> Call:
     """Ours on torch, under torch.compile."""
-    return compiled(ours(function, work), *tensors(work, threads))
+    return compiled(ours(function, work), work, threads)
 
 
 def jitted(function: Function, work: Work) -> Call:

@@ -47,6 +47,8 @@ def panel(axes: Axes, title: str, ratios: list[Ratio]) -> None:
     for y in range(len(works) - 1):
         axes.axhline(y + 0.5, color=plotting.INK, lw=0.4, alpha=0.25)
     axes.set(xscale="log", ylim=(len(works) - 0.5, -0.5), title=title, yticks=range(len(works)), yticklabels=works)
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, 0.45), max(high, 4.5))
     axes.xaxis.set_major_locator(mpl.ticker.FixedLocator(TICKS))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())

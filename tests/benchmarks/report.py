@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--hold", action="store_true", help="fail where a ratio is above its limit")
     options = parser.parse_args()
     results = Results.read(options.results)
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -124,6 +126,10 @@ def main() -> None:
     (options.folder / "tables.md").write_text("\n\n".join(parts), "utf-8")
     results.write(options.folder / "results.json")
     plots.draw(results, options.folder)
+    limited = sum(x.limit is not None for x in results.ratios)
+    console.print(f"{limited - len(results.misses)} of {limited} limits are met.")
+    if options.hold and results.misses:
+        sys.exit(1)
 
 
 if __name__ == "__main__":
