@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 LEAST = 5e-3
 """Seconds that a turn takes at least, by repeating a call."""
+LONG = 3.0
+"""Seconds of a call that needs no warming up."""
 REST = 2e-3
 """Seconds before each turn: threads of the one before wait for work in a loop for about as long."""
 
@@ -64,8 +66,8 @@ class Turn:
     @classmethod
     def of(cls, call: Call) -> Turn:
         """Warm a call up, and repeat it more and more often until it takes long enough."""
-        call()
-        turn = cls(call, 1, timed(call))
+        first = timed(call)
+        turn = cls(call, 1, first if first > LONG else timed(call))
         while turn.seconds < LEAST:
             longer = cls(call, 2 * turn.times, 0)
             turn = cls(call, longer.times, timed(longer))
