@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import shutil
 from pathlib import Path
 
@@ -212,6 +213,24 @@ def example(session: nox.Session) -> None:
     """Run the main job: the maximum-entropy model on digits, in NumPy, torch and JAX."""
     install(session, *groups("torch", "jax"), extras="[example]")
     session.run("python", "docs/examples/digits.py", "--output", "digits.png", *session.posargs)
+
+
+@nox.session(python="3.11")
+def bench(session: nox.Session) -> None:
+    """Time the library against its peers, and print the ratios; with --write, write them to the documentation."""
+    install(session, *groups("test", "torch", "jax", "peers", "bench"), extras="[sklearn]")
+    results, ours = ROOT / ".nox" / "benchmarks.json", ("--write", "--hold")
+    args = [arg for arg in session.posargs if arg not in ours]
+    folder = ROOT / "docs" / "speed" if "--write" in session.posargs else ROOT / ".nox" / "benchmarks"
+    hold = [arg for arg in session.posargs if arg == "--hold"]
+    try:
+        session.run(
+            *("python", "-m", "pytest", "--lane=bench", "--benchmark-quiet", "tests/benchmarks"),
+            *("--results", str(results), "--chosen", *args),
+        )
+    finally:  # what was measured is shown even where a pair failed
+        session.env["PYTHONPATH"] = os.pathsep.join((str(ROOT), str(ROOT / "docs" / "examples")))
+        session.run("python", "-m", "tests.benchmarks.report", str(results), str(folder), *hold)
 
 
 @nox.session(python="3.11")

@@ -24,7 +24,7 @@ extensions = [
     "executed",
     "verified",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "speed/*"]
 templates_path = ["_templates"]
 
 html_theme = "furo"

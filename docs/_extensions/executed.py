@@ -1,4 +1,4 @@
-"""Runs a script on every build, and shows what it drew and what it printed: the directive `executed`.
+"""Runs a script on every build, and shows what it drew and what it printed: `executed`; `drawn` shows what is stored.
 
 The picture is part of the page, so that its text has the colour of the reader's theme.  A script that fails, fails the
 build.
@@ -23,6 +23,27 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 INK = "#808081"
 """The colour that scripts draw text and axes in, as of `docs/examples/plotting.py`."""
+
+
+def inlined(drawn: str, alt: str) -> nodes.raw:
+    """Return a picture as part of the page."""
+    label = alt.replace("&", "&amp;").replace('"', "&quot;")
+    drawn = drawn[drawn.index("<svg") :].replace(INK, "currentColor")
+    html = f'<figure class="executed" role="img" aria-label="{label}">{drawn}</figure>'
+    return nodes.raw("", html, format="html")
+
+
+class Drawn(SphinxDirective):
+    """`drawn`: an SVG file that a longer run wrote, with the option `alt`, what it shows."""
+
+    required_arguments = 1
+    option_spec: ClassVar = {"alt": directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        """Return the picture."""
+        _, name = self.env.relfn2path(self.arguments[0])
+        self.env.note_dependency(name)
+        return [inlined(Path(name).read_text(encoding="utf-8"), self.options["alt"])]
 
 
 class Executed(SphinxDirective):
@@ -56,13 +77,11 @@ class Executed(SphinxDirective):
                 raise self.error(msg)
             drawn = picture.read_text(encoding="utf-8")
             printed = "\n".join(line for line in done.stdout.rstrip().splitlines() if folder not in line)
-        label = self.options["alt"].replace("&", "&amp;").replace('"', "&quot;")
-        drawn = drawn[drawn.index("<svg") :].replace(INK, "currentColor")
-        html = f'<figure class="executed" role="img" aria-label="{label}">{drawn}</figure>'
-        return [nodes.raw("", html, format="html"), nodes.literal_block("", printed)]
+        return [inlined(drawn, self.options["alt"]), nodes.literal_block("", printed)]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the directive."""
+    """Register the directives."""
+    app.add_directive("drawn", Drawn)
     app.add_directive("executed", Executed)
     return {"parallel_read_safe": True}

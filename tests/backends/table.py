@@ -117,6 +117,7 @@ LIBRARIES = {
 """What the documentation calls them, by the beginning of the name of a backend: its variants share a row there."""
 
 OWN = {
+    "benchmarks": "bench",
     "peers": "peers",
     "verification": "verification",
     "classifier": "maxent",

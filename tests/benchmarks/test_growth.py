@@ -1,0 +1,53 @@
+"""Loss and gradient in NumPy of more and more rows: the time is linear, and the memory beyond the outputs flat."""
+
+from __future__ import annotations
+
+import statistics
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from tests.benchmarks.pairs import REST, Turn, timed
+from tests.benchmarks.peers import on_numpy
+from tests.benchmarks.results import Growth
+from tests.benchmarks.works import Work
+
+ROUNDS = 7
+
+
+def beyond_outputs(work: Work) -> int:
+    """Return the most bytes at a time during a call, without those it returns."""
+    call = on_numpy("value_and_grad", work, 1)
+    call()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    outputs = call()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return most - before - sum(x.nbytes for x in outputs)
+
+
+@pytest.mark.parametrize("classes", [10, 1000])
+def test_growth(results, request, classes):
+    largest = 6 if request.config.option.quick else 8
+    sizes = [int(10 ** (e / 2)) for e in range(2 * largest - 8, 2 * largest + 1)]
+    works = [Work((max(1, size // classes), classes), "float32") for size in sizes]
+    turns = [Turn.of(on_numpy("value_and_grad", work, 1)) for work in works]
+    taken: list[list[float]] = [[] for _ in turns]
+    for _ in range(2 if request.config.option.quick else ROUNDS):
+        for turn, seconds in zip(turns, taken, strict=True):
+            time.sleep(REST)
+            seconds.append(timed(turn) / turn.times)
+    medians = [statistics.median(seconds) for seconds in taken]
+    slope, _ = np.polyfit(np.log([work.size for work in works]), np.log(medians), 1)
+    results.growth.append(
+        Growth(
+            f"{classes} classes, float32",
+            [work.size for work in works],
+            [t / medians[-1] for t in medians],
+            float(slope),
+            [beyond_outputs(work) for work in works],
+        )
+    )

@@ -1,0 +1,104 @@
+"""How much the evaluator does, counted and not timed: passes over the logits, allocated bytes, calls of functions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import array_api_compat.numpy as compat
+import numpy as np
+import pytest
+
+import xent_arrayapi as xent
+from tests.counting import beyond_outputs, operations_of, python_calls
+
+pytestmark = pytest.mark.once
+
+
+class Most(NamedTuple):
+    """What a call on NumPy arrays does at most."""
+
+    passes: float
+    """Elements that its operations go through, over those of the logits."""
+    allocated: float
+    """Bytes of the arrays that they make, over those of the logits."""
+    memory: float
+    """The most bytes at a time beyond the outputs, over those of the logits."""
+
+
+SHAPES = {"few classes": (4000, 10), "many classes": (200, 2000)}
+WORK = {
+    ("value_and_grad", "few classes"): Most(51.9, 38.2, 7.96),
+    ("value_and_grad", "many classes"): Most(49.02, 36.02, 6.53),
+    ("softmax", "few classes"): Most(26.0, 17.75, 5.96),
+    ("softmax", "many classes"): Most(25.0, 16.76, 4.77),
+    ("log_softmax", "few classes"): Most(26.0, 17.75, 5.96),
+    ("log_softmax", "many classes"): Most(25.0, 16.76, 4.77),
+    ("logsumexp", "few classes"): Most(25.3, 16.98, 6.86),
+    ("logsumexp", "many classes"): Most(24.01, 15.76, 5.77),
+}
+"""What was counted, rounded up in the last digit: more is a regression, and less is to be written here."""
+CALLS = {"value_and_grad": 124, "softmax": 36, "log_softmax": 36, "logsumexp": 30}
+"""Calls of functions of the library in one call on 32 rows of 10 classes."""
+GROWTH = 2.0
+"""Memory beyond the outputs for twice the rows, over that for the rows: 1 where it is flat."""
+SLACK = 0.1
+"""By how much less may be done than is written here, as a share."""
+
+
+def call_of(function, shape, dtype="float32"):
+    rng = np.random.default_rng(0)
+    logits, labels = rng.normal(0, 3, shape).astype(dtype), rng.integers(0, shape[-1], shape[:-1])
+    if function == "value_and_grad":
+        return lambda: xent.SoftmaxCrossEntropy(labels, reduction="none").value_and_grad(logits)
+    return lambda: getattr(xent, function)(logits)
+
+
+def hold(got, most):
+    """Compare; where it fails, it says what to write in the table."""
+    assert all(have <= limit for have, limit in zip(got, most, strict=True)), f"more work: {got}"
+    assert all(have >= (1 - SLACK) * limit for have, limit in zip(got, most, strict=True)), f"less: write {got}"
+
+
+@pytest.mark.parametrize(("function", "shape"), WORK)
+def test_work(function, shape, monkeypatch):
+    call = call_of(function, SHAPES[shape])
+    size = np.prod(SHAPES[shape])
+    operations = operations_of(call, monkeypatch)
+    done = (
+        sum(x.elements for x in operations) / size,
+        sum(x.allocated for x in operations) / (4 * size),
+        beyond_outputs(call) / (4 * size),
+    )
+    hold(Most(*(round(float(x), 2) for x in done)), WORK[function, shape])
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_calls(function):
+    hold([python_calls(call_of(function, (32, 10), "float64"))], [CALLS[function]])
+
+
+@pytest.mark.parametrize("classes", [10, 1000])
+def test_memory_of_more_rows(classes):
+    few, twice = (
+        beyond_outputs(call_of("value_and_grad", (n, classes))) for n in (2_000_000 // classes, 4_000_000 // classes)
+    )
+    hold([round(twice / few, 2)], [GROWTH])
+
+
+def test_what_counts(monkeypatch):
+    """A view is no operation; an operator, a function, an index and a result that is written to are."""
+    x = np.ones((4, 5), "float32")
+
+    def call():
+        m = compat.max(x, axis=-1, keepdims=True)
+        d = x - m
+        d -= m
+        np.exp(d, out=d)
+        compat.exp(compat.reshape(d, (20,))[d.reshape(-1) > 0], out=None)
+        return compat.sum(d.T)
+
+    got = [(op.name, op.elements, op.allocated) for op in operations_of(call, monkeypatch)]
+    assert got == [
+        *(("max", 20, 16), ("subtract", 20, 80), ("subtract", 20, 0), ("exp", 20, 0)),
+        *(("greater", 20, 20), ("getitem", 20, 80), ("exp", 20, 80), ("sum", 20, 4)),
+    ]
