@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
-from xent_arrayapi._host import in_columns, numpy
+from xent_arrayapi._host import buffered, in_columns, keep_freed_memory, numpy
 from xent_arrayapi._namespace import on_host, quiet, rows_in_order
 from xent_arrayapi._threads import on_threads
 
@@ -26,7 +26,7 @@ LEAST = 2**12
 """Logits from which on blocks are worth their overhead."""
 BYTES = 2**18
 """Of the logits of a block: some ten arrays of that size are alive at a time."""
-FEW = 128
+FEW = 64
 """Classes up to which rows lie across memory in a block: NumPy is slow on short rows."""
 LINE = 16
 """Rows that are read together at least where they lie across memory: those of a cache line."""
@@ -136,13 +136,14 @@ class Parts:
         return self.rows.reduced(x) if kind == "column" else self.rows.number(self.rows.xp.sum(x))
 
     def _in_blocks(self, work: Work, kinds: tuple[Kind, ...]) -> tuple[Array, ...]:
-        np, rows = numpy(), self.rows
+        np, rows, classes = numpy(), self.rows, self.rows.bring(self.rows.like).shape[-1]
+        keep_freed_memory()
         shapes = {"rows": rows.shape, "column": (*rows.batch_shape, 1), "sum": (len(self.blocks),)}
         whole = [np.empty(shapes[kind], rows.dtype if kind == "rows" else rows.computing) for kind in kinds]
         brought = [rows.bring(x) if kind == "rows" else x for kind, x in zip(kinds, whole, strict=True)]
 
         def evaluate(block: Block) -> None:
-            with quiet(rows.xp):
+            with quiet(rows.xp), buffered(classes):
                 for kind, out, x in zip(kinds, brought, work(block), strict=True):
                     if kind == "sum":
                         out[block.number] = x.sum()

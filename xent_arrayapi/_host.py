@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from xent_arrayapi._typing import Array
 
 
 def numpy() -> Any:
     """Return NumPy, which whoever has an array of it has imported."""
     return sys.modules["numpy"]
+
+
+MANY = 256
+"""Classes from which on rows are longer than the buffer: NumPy then takes a row at a time, and copies no column."""
+KEPT = 2**22
+"""Bytes: glibc keeps twice as much of what is freed, once that many were freed at once, and some blocks are enough."""
+
+
+@contextlib.contextmanager
+def buffered(classes: int) -> Iterator[None]:
+    """Make NumPy's buffer fit rows: measured at K = 1000 in float32, `u - m` takes 0.3 instead of 0.7 ns an element."""
+    before = numpy().setbufsize(MANY) if classes >= MANY else numpy().getbufsize()
+    try:
+        yield
+    finally:
+        if classes >= MANY:
+            numpy().setbufsize(before)
+
+
+@functools.cache
+def keep_freed_memory() -> None:
+    """Let the C library keep what blocks free: it would give it back, and be given it anew, a page at a time."""
+    numpy().empty(KEPT, dtype="int8")
 
 
 def finite_throughout(x: Array) -> bool:
