@@ -9,6 +9,7 @@ from xent_arrayapi._blocks import Parts, Whole
 from xent_arrayapi._jacobian import diagonal
 from xent_arrayapi._logits import bent
 from xent_arrayapi._loss_rows import row_blocks, row_diagonals, row_gradients, row_products, row_values
+from xent_arrayapi._namespace import on_host
 from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._reduction import array_normalizer, check_normalizer_array, divisor_of, quotient
 from xent_arrayapi._targets import are_labels, refuse_labels, refuse_weights, scale_or_nan, target_weights
@@ -45,6 +46,8 @@ class Weights(NamedTuple):
     """What rows of one call weigh, whatever their logits are."""
 
     q: TargetWeights
+    s: Array | None
+    """The sample weight of a row."""
     mask: Array | None
     used: Array | None
     """Where a logit can matter: the rest is masked, or in a row that is left out."""
@@ -52,8 +55,10 @@ class Weights(NamedTuple):
     """Where a row has a part in the loss."""
     scale: Array | None
     """The sample weight of a row; nan where an argument turns out inadmissible."""
-    divisor: Array
-    """What a mean divides by, row by row."""
+
+    def divisor(self, normalizer: str) -> Array:
+        """Return what a mean divides by, row by row."""
+        return divisor_of(normalizer, self.q.unsmoothed, self.s, self.q.kept, self.q.xp)
 
     def scaled(self, x: Array, share: Array | None = None) -> Array:
         """Weight rows (or their blocks), and leave those out that have no part."""
@@ -148,11 +153,15 @@ class Call:
     softcap: float | None
     z_loss: float
     check_values: bool
+    others: tuple[Array, ...] = ()
+    """What else the evaluation reads: tangents."""
     parts: Parts = field(init=False)
 
     def __post_init__(self) -> None:
         """Check what all losses have, and cut the rows."""
-        loss, rows, self.parts = self.loss, self.rows, Parts(self.rows)
+        loss, rows = self.loss, self.rows
+        given = (self.targets, self.class_weights, self.mask, loss.sample_weight, array_normalizer(loss.normalizer))
+        self.parts = Parts(rows, *given, *self.others)
         if loss.sample_weight is not None:
             real_dtype("sample_weight", loss.sample_weight, rows.xp)
             same_shape("sample_weight", loss.sample_weight, rows.batch_shape, "the logits without their class axis")
@@ -166,28 +175,28 @@ class Call:
         return self.parts.once(part, self._weighed)
 
     def _weighed(self, part: Part) -> Weights:
-        loss, rows, xp, w = self.loss, self.rows, self.rows.xp, self.class_weights
+        loss, frame, xp = self.loss, part.frame, part.frame.xp
+        w = None if self.class_weights is None else part.given(self.class_weights)
         mask = None if self.mask is None else part.mask(self.mask)
         q = target_weights(
-            part.column(self.targets) if are_labels(self.targets, xp) else part.rows(self.targets),
-            rows,
+            part.column(self.targets) if are_labels(self.targets, self.rows.xp) else part.rows(self.targets),
+            frame,
             mask=mask,
             class_weights=w,
             smoothing=float(loss.label_smoothing),
             ignore_index=loss.ignore_index,
         )
-        s = None if loss.sample_weight is None else rows.cast(part.column(loss.sample_weight))
+        s = None if loss.sample_weight is None else frame.cast(part.column(loss.sample_weight))
         scale = s if self.check_values else scale_or_nan(q, w, s, xp)
         live = q.kept
         if s is not None:
             live = s != 0 if live is None else xp.logical_and(live, s != 0)
         used = live if mask is None or live is None else xp.logical_and(live, mask)
-        divisor = divisor_of(loss.normalizer if isinstance(loss.normalizer, str) else "", q.unsmoothed, s, q.kept, xp)
-        return Weights(q, mask, mask if used is None else used, live, scale, divisor)
+        return Weights(q, s, mask, mask if used is None else used, live, scale)
 
     def case(self, part: Part) -> Case:
         """Evaluate the logits of some of the rows."""
-        weights, xp, u = self.weights(part), self.rows.xp, part.rows(self.logits)
+        weights, xp, u = self.weights(part), part.frame.xp, part.rows(self.logits)
         if weights.used is not None:
             u = xp.where(weights.used, u, 0)
         logits = bent(u, self.softcap, float(self.loss.temperature), xp)
@@ -198,8 +207,10 @@ class Call:
         given, rows = array_normalizer(self.loss.normalizer), self.rows
         if given is not None:
             return rows.xp.astype(given, rows.computing)
-        (total,) = self.parts.run(lambda part: (self.weights(part).divisor,), "sum")
-        return total if isinstance(self.loss.normalizer, str) else float(self.loss.normalizer) + total
+        named = isinstance(self.loss.normalizer, str)
+        name = self.loss.normalizer if named else ""
+        (total,) = self.parts.run(lambda part: (self.weights(part).divisor(name),), "sum")
+        return total if named else float(self.loss.normalizer) + total
 
     def over(self, x: Array | None, divisor: Array) -> Array:
         """Return x, or 1, over what a mean divides by."""
@@ -216,8 +227,8 @@ class Call:
         share = self.over(None, divisor) if mean and derivatives else None
 
         def work(part: Part) -> tuple[Array, ...]:
-            case = self.case(part)
-            found = tuple(case.weights.scaled(derivative(case, part), share) for derivative in derivatives)
+            case, each = self.case(part), None if share is None else part.given(share)
+            found = tuple(case.weights.scaled(derivative(case, part), each) for derivative in derivatives)
             return (case.values(), *found) if value else found
 
         kinds: list[Kind] = ["rows"] * len(derivatives)
@@ -228,6 +239,8 @@ class Call:
 
     def linearize(self) -> tuple[Array, Array, Callable[[Array], Array]]:
         """Return value and gradient, and v ↦ ∇²h v, for which each part keeps its softmax."""
+        if not on_host(self.rows.xp):  # there, a tangent may be what is differentiated
+            self.parts = Parts(self.rows, cut=False)
         held: dict[int, tuple[Case, Callable[[Array], Array]]] = {}
 
         def gradients(case: Case, part: Part) -> Array:
@@ -242,7 +255,8 @@ class Call:
 
             def work(part: Part) -> tuple[Array]:
                 case, along = held[part.number]
-                return (case.weights.scaled(along(part.rows(v)), share),)
+                each = None if share is None else part.given(share)
+                return (case.weights.scaled(along(part.rows(v)), each),)
 
             (found,) = self.parts.run(work, "rows")
             return found

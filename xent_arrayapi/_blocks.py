@@ -7,14 +7,14 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
 from xent_arrayapi._host import buffered, in_columns, keep_freed_memory, numpy
-from xent_arrayapi._namespace import on_host, quiet, rows_in_order
+from xent_arrayapi._namespace import are_viewable, given_back, namespace_of, quiet, rows_in_order, viewed
+from xent_arrayapi._rows import Rows
 from xent_arrayapi._threads import on_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import TypeAlias, TypeVar
 
-    from xent_arrayapi._rows import Rows
     from xent_arrayapi._typing import Array
 
     Kind: TypeAlias = Literal["rows", "column", "sum"]
@@ -37,6 +37,14 @@ class Part(ABC):
 
     number = 0
 
+    def __init__(self, frame: Rows) -> None:
+        """Hold how rows are laid out, in the library that they are evaluated in."""
+        self.frame = frame
+
+    @abstractmethod
+    def given(self, x: Array) -> Array:
+        """Return what is the same for all parts."""
+
     @abstractmethod
     def rows(self, brought: Array) -> Array:
         """Return rows, (..., K), in the dtype to compute in, of an array with the class axes last."""
@@ -53,17 +61,17 @@ class Part(ABC):
 class Whole(Part):
     """All rows, as one."""
 
-    def __init__(self, rows: Rows) -> None:
-        """Lay out as rows say."""
-        self._rows = rows
+    def given(self, x: Array) -> Array:
+        """Return it as it is."""
+        return x
 
     def rows(self, brought: Array) -> Array:
         """Return them in the dtype to compute in."""
-        return rows_in_order(self._rows.cast(brought), self._rows.xp)
+        return rows_in_order(self.frame.cast(brought), self.frame.xp)
 
     def column(self, x: Array) -> Array:
         """Return a column."""
-        return self._rows.xp.expand_dims(x, axis=-1)
+        return self.frame.xp.expand_dims(x, axis=-1)
 
     def mask(self, brought: Array) -> Array:
         """Return a mask as it is."""
@@ -73,21 +81,26 @@ class Whole(Part):
 class Block(Part):
     """A few rows, as a matrix: where there are few classes, its columns are contiguous, and else its rows."""
 
-    def __init__(self, rows: Rows, number: int, place: Place, *, across: bool) -> None:
+    def __init__(self, frame: Rows, number: int, place: Place, *, across: bool) -> None:
         """Take the rows at a place of the batch axes."""
-        self._rows, self.number, self._place, self._across = rows, number, place, across
+        super().__init__(frame)
+        self.number, self._place, self._across = number, place, across
+
+    def given(self, x: Array) -> Array:
+        """Return a view."""
+        return viewed(x)
 
     def rows(self, brought: Array) -> Array:
         """Return them in the dtype to compute in."""
-        return self._matrix(brought[self._place], self._rows.computing)
+        return self._matrix(viewed(brought)[self._place], self.frame.computing)
 
     def column(self, x: Array) -> Array:
         """Return a column."""
-        return x[self._place].reshape(-1, 1)
+        return viewed(x)[self._place].reshape(-1, 1)
 
     def mask(self, brought: Array) -> Array:
         """Return rows of a mask."""
-        return self._matrix(brought[self._place], brought.dtype)
+        return self._matrix(viewed(brought)[self._place], bool)
 
     def _matrix(self, x: Array, dtype: Any) -> Array:
         np, classes = numpy(), x.shape[-1]
@@ -109,10 +122,10 @@ class Block(Part):
 class Parts:
     """All rows, in one part or in blocks."""
 
-    def __init__(self, rows: Rows) -> None:
-        """Cut rows, where that is of use."""
+    def __init__(self, rows: Rows, *arrays: Array, cut: bool = True) -> None:
+        """Cut rows, where that is of use and all arrays that work reads can be viewed."""
         self.rows = rows
-        self.blocks = list(blocks_of(rows)) if are_cut(rows) else []
+        self.blocks = list(blocks_of(framed(rows))) if cut and are_cut(rows, *arrays) else []
         self._known: list[Any] = []
 
     def once(self, part: Part, make: Callable[[Part], Made]) -> Made:
@@ -136,14 +149,15 @@ class Parts:
         return self.rows.reduced(x) if kind == "column" else self.rows.number(self.rows.xp.sum(x))
 
     def _in_blocks(self, work: Work, kinds: tuple[Kind, ...]) -> tuple[Array, ...]:
-        np, rows, classes = numpy(), self.rows, self.rows.bring(self.rows.like).shape[-1]
+        np, frame = numpy(), self.blocks[0].frame
         keep_freed_memory()
-        shapes = {"rows": rows.shape, "column": (*rows.batch_shape, 1), "sum": (len(self.blocks),)}
-        whole = [np.empty(shapes[kind], rows.dtype if kind == "rows" else rows.computing) for kind in kinds]
-        brought = [rows.bring(x) if kind == "rows" else x for kind, x in zip(kinds, whole, strict=True)]
+        shapes = {"rows": frame.shape, "column": (*frame.batch_shape, 1), "sum": (len(self.blocks),)}
+        whole = [np.empty(shapes[kind], frame.dtype if kind == "rows" else frame.computing) for kind in kinds]
+        brought = [frame.bring(x) if kind == "rows" else x for kind, x in zip(kinds, whole, strict=True)]
+        classes = frame.bring(frame.like).shape[-1]
 
         def evaluate(block: Block) -> None:
-            with quiet(rows.xp), buffered(classes):
+            with quiet(frame.xp), buffered(classes):
                 for kind, out, x in zip(kinds, brought, work(block), strict=True):
                     if kind == "sum":
                         out[block.number] = x.sum()
@@ -151,24 +165,31 @@ class Parts:
                         block.write(x, out)
 
         on_threads(evaluate, self.blocks)
-        return tuple(x if kind == "rows" else self._laid_out(kind, x) for kind, x in zip(kinds, whole, strict=True))
+        mine = [given_back(x, self.rows.like) for x in whole]
+        return tuple(x if kind == "rows" else self._laid_out(kind, x) for kind, x in zip(kinds, mine, strict=True))
 
 
-def are_cut(rows: Rows) -> bool:
-    """Tell whether rows are taken in blocks: those of a plain array of NumPy, large enough, along one class axis."""
-    if not on_host(rows.xp) or len(rows.axes) != 1 or len(rows.shape) == 1 or not rows.in_blocks:
+def are_cut(rows: Rows, *arrays: Array) -> bool:
+    """Tell whether rows are taken in blocks: those of NumPy, or that NumPy can view, many, along one class axis."""
+    if len(rows.axes) != 1 or len(rows.shape) == 1 or not rows.in_blocks:
         return False
-    return type(rows.like) is numpy().ndarray and rows.like.size >= LEAST
+    return are_viewable(rows.like) and math.prod(rows.like.shape) >= LEAST and are_viewable(*arrays)
 
 
-def blocks_of(rows: Rows) -> Iterator[Block]:
+def framed(rows: Rows) -> Rows:
+    """Return how a view of the logits is laid out."""
+    x = viewed(rows.like)
+    return Rows.of("logits", x, rows.axes[0], namespace_of(x=x))
+
+
+def blocks_of(frame: Rows) -> Iterator[Block]:
     """Cut the batch axes into blocks of whole rows."""
-    *batch, classes = rows.bring(rows.like).shape
-    most = BYTES // (rows.xp.finfo(rows.computing).bits // 8 * max(classes, 1))
-    if rows.axes[0] != len(rows.shape) - 1:
+    *batch, classes = frame.bring(frame.like).shape
+    most = BYTES // (frame.xp.finfo(frame.computing).bits // 8 * max(classes, 1))
+    if frame.axes[0] != len(frame.shape) - 1:
         most = max(most, LINE)
     for number, place in enumerate(places(batch, max(most, 1))):
-        yield Block(rows, number, place, across=classes <= FEW)
+        yield Block(frame, number, place, across=classes <= FEW)
 
 
 def places(batch: Sequence[int], most: int) -> Iterator[Place]:

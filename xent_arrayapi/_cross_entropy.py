@@ -140,7 +140,7 @@ class SoftmaxCrossEntropy(RowwiseLoss):
             number("softcap", self.softcap, low=0, high=math.inf, closed=False)
         self._check_options(labels=labels)
 
-    def _call(self, logits: Array) -> Call:
+    def _call(self, logits: Array, *others: Array) -> Call:
         xp = namespace_of(
             logits=logits,
             targets=self.targets,
@@ -171,6 +171,7 @@ class SoftmaxCrossEntropy(RowwiseLoss):
             softcap=None if self.softcap is None else float(self.softcap),
             z_loss=float(self.z_loss),
             check_values=check_values,
+            others=others,
         )
 
 

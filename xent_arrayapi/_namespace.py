@@ -152,6 +152,40 @@ def _is_readable_torch(x: Array) -> bool:
     return x.device.type == "cpu" and not transformed
 
 
+def are_viewable(*arrays: Array) -> bool:
+    """Tell whether all arrays are NumPy's own or plain tensors in host memory that nobody differentiates or records."""
+    return all(_is_viewable(x) for x in arrays if x is not None)
+
+
+def _is_viewable(x: Array) -> bool:
+    xp = namespace_of(x=x)
+    if compat.is_numpy_namespace(xp):
+        return type(x) is sys.modules["numpy"].ndarray
+    return compat.is_torch_namespace(xp) and _is_readable_torch(x) and _is_plain_torch(x)
+
+
+def _is_plain_torch(x: Array) -> bool:
+    import torch  # noqa: PLC0415  # torch is loaded already: x is one of its tensors
+
+    if "numpy" not in sys.modules or x.dtype == torch.bfloat16 or (x.requires_grad and torch.is_grad_enabled()):
+        return False
+    forward = torch.autograd.forward_ad._current_level >= 0  # noqa: SLF001  # no public query
+    modes = torch._C._len_torch_dispatch_stack() + torch._C._len_torch_function_stack()  # noqa: SLF001
+    return not (forward or modes or torch._C._get_tracing_state())  # noqa: SLF001
+
+
+def viewed(x: Array) -> Any:
+    """Return an array that is viewable as one of NumPy, in the same memory."""
+    return x.detach().numpy() if compat.is_torch_namespace(namespace_of(x=x)) else x
+
+
+def given_back(x: Array, like: Array) -> Array:
+    """Return an array of NumPy in the library of an array that is viewable, in the same memory."""
+    if not compat.is_torch_namespace(namespace_of(x=like)):
+        return x
+    return sys.modules["torch"].from_numpy(x)
+
+
 def _is_strict(xp: Namespace) -> bool:
     return compat.is_array_api_strict_namespace(xp)
 
@@ -197,6 +231,8 @@ def floating_dtype(x: Array, xp: Namespace) -> DType:
 
 def default_dtype(x: Array, kind: str, xp: Namespace) -> DType:
     """Return what the backend takes by default, on the device of x, for a kind of dtype."""
+    if compat.is_numpy_namespace(xp):
+        return xp.float64 if kind == "real floating" else xp.int64
     return xp.__array_namespace_info__().default_dtypes(device=None if is_traced(x) else device_of(x))[kind]
 
 
@@ -208,7 +244,9 @@ def computing_dtype(dtype: DType, xp: Namespace) -> DType:
 def widened(labels: Array, xp: Namespace) -> Array:
     """Return integer labels as signed integers of the default width at least."""
     default = default_dtype(labels, "integral", xp)
-    if xp.isdtype(labels.dtype, "signed integer") and xp.iinfo(labels.dtype).max >= xp.iinfo(default).max:
+    if labels.dtype == default:
+        return labels
+    if _is_kind(labels.dtype, "signed integer", xp) and xp.iinfo(labels.dtype).max >= xp.iinfo(default).max:
         return labels
     return xp.astype(labels, default)
 

@@ -44,8 +44,8 @@ class RowwiseLoss(ABC):
         check_normalizer(self.normalizer)
 
     @abstractmethod
-    def _call(self, logits: Array) -> Call:
-        """Check all arguments."""
+    def _call(self, logits: Array, *others: Array) -> Call:
+        """Check all arguments; the evaluation reads others as well."""
 
     def __call__(self, logits: ArrayT, /) -> ArrayT:
         """Evaluate the loss.
@@ -144,7 +144,7 @@ class RowwiseLoss(ABC):
         real_dtype("tangent", tangent, xp)
         same_shape("tangent", tangent, tuple(logits.shape), "`logits`")
         with quiet(xp):
-            call = self._call(logits)
+            call = self._call(logits, tangent)
             v = call.rows.bring(tangent)
             derivative: ArrayT
             (derivative,) = call.evaluate(lambda case, part: case.linearized()(part.rows(v)))

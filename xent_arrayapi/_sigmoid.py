@@ -235,7 +235,7 @@ class SigmoidCrossEntropy(RowwiseLoss):
         """
         return self.hessian_diag(logits)
 
-    def _call(self, logits: Array) -> Call:
+    def _call(self, logits: Array, *others: Array) -> Call:
         weight = None if isinstance(self.pos_weight, Real) else self.pos_weight
         xp = namespace_of(
             logits=logits,
@@ -272,6 +272,7 @@ class SigmoidCrossEntropy(RowwiseLoss):
             softcap=None,
             z_loss=0,
             check_values=check_values,
+            others=others,
         )
 
     def _class_weights(self, u: Array, rows: Rows) -> Array | None:

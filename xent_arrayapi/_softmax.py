@@ -123,7 +123,7 @@ def logsumexp(
     w = None if weights is None else rows.bring(weights)
 
     def work(part: Part) -> tuple[Array, ...]:
-        u, left = part.rows(brought), None if mask is None else part.mask(mask)
+        xp, u, left = part.frame.xp, part.rows(brought), None if mask is None else part.mask(mask)
         if w is None:
             value = Evaluation.of(u, xp, left).log_partition
             return value, xp.where(value == -xp.inf, 0, xp.where(xp.isnan(value), value, 1))
@@ -132,7 +132,9 @@ def logsumexp(
         return value if return_sign else xp.where(sign < 0, xp.nan, value), sign
 
     with quiet(xp):
-        value, sign = (rows.kept(found, keepdims=keepdims) for found in Parts(rows).run(work, "column", "column"))
+        value, sign = (
+            rows.kept(found, keepdims=keepdims) for found in Parts(rows, mask, w).run(work, "column", "column")
+        )
         return (value, sign) if return_sign else value
 
 
@@ -155,13 +157,13 @@ def _evaluate(
     brought = rows.bring(x)
 
     def work(part: Part) -> tuple[Array]:
-        u, left = part.rows(brought), None if mask is None else part.mask(mask)
+        xp, u, left = part.frame.xp, part.rows(brought), None if mask is None else part.mask(mask)
         if left is not None:
             u = xp.where(left, u, -xp.inf)
         return (result(Evaluation.of(at_temperature(u, temperature, xp), xp, left)),)
 
     with quiet(xp):
-        (found,) = Parts(rows).run(work, "rows")
+        (found,) = Parts(rows, mask).run(work, "rows")
         return found
 
 
