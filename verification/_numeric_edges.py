@@ -68,6 +68,8 @@ def _check_tangents(judge: Judge) -> None:
     judge.same(
         "SoftmaxCrossEntropy.hvp", "tangent at a masked class", h.hvp(u, v), [[0.25, -0.25, 0], [-0.25, 0.25, 0]]
     )
+    nothing = xent.SoftmaxCrossEntropy(labels, sample_weight=np.zeros(2, judge.dtype), normalizer=0)
+    judge.same("SoftmaxCrossEntropy", "nothing divided by 0", nothing(u), 0)
     zero = xent.SoftmaxCrossEntropy(labels, normalizer=0)
     judge.same("SoftmaxCrossEntropy", "divided by 0", zero(u), NAN)
     judge.same("SoftmaxCrossEntropy.grad", "divided by 0", zero.grad(u), np.full_like(u, NAN))

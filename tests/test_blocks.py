@@ -1,0 +1,236 @@
+"""Rows in blocks, on threads: the same numbers as all at once, whatever the layout, the library and the options are."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+import xent_arrayapi as xent
+from tests.conftest import close
+from tests.test_accuracy import hold_case, judge  # noqa: F401  # a fixture
+from tests.test_validate import refused
+from verification._regimes import case
+from xent_arrayapi import SoftmaxCrossEntropy, _blocks, _threads
+
+INF, NAN = float("inf"), float("nan")
+SOME = "numpy", "torch"
+pytestmark = pytest.mark.only(*SOME)
+
+
+@pytest.fixture
+def cut(monkeypatch):
+    """Take blocks of a few rows, however few there are."""
+    monkeypatch.setattr(_blocks, "LEAST", 1)
+    monkeypatch.setattr(_blocks, "BYTES", 2**14)
+
+
+@pytest.mark.parametrize("classes", [10, 50, 1000])
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+@pytest.mark.usefixtures("cut")
+def test_accuracy(be, judge, classes, axis):  # noqa: F811
+    for dtype in be.dtypes:
+        hold_case(judge, case(classes, dtype), axis)
+
+
+def rows(shape, dtype="float32"):
+    return np.random.default_rng(3).normal(0, 5, shape).astype(dtype)
+
+
+def everything(be, u, targets, **options) -> list[Any]:
+    """Evaluate all that takes blocks."""
+    axis = options.get("axis", -1)
+    x, v = be.array(u), be.array(np.cos(np.arange(u.size)).reshape(u.shape).astype(u.dtype))
+    h = SoftmaxCrossEntropy(targets, **options)
+    value, gradient, product = h.linearize(x)
+    found = [h(x), h.grad(x), *h.value_and_grad(x), h.hvp(x, v), h.hessian_diag(x), value, gradient, product(v)]
+    where = options.get("where")
+    found += [f(x, axis=axis, where=where) for f in (xent.softmax, xent.log_softmax, xent.logsumexp)]
+    found.append(xent.logsumexp(x, axis=axis, weights=v, where=where, return_sign=True)[0])
+    return [be.numpy(y) for y in found]
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "none": {"reduction": "none"},
+    "sum": {"reduction": "sum", "ignore_index": 2},
+    "mean": {"class_weights": np.linspace(0, 2, 6), "label_smoothing": 0.1},
+    "count": {"normalizer": "count", "sample_weight": np.arange(40.0).reshape(5, 8) % 3},
+    "a number": {"normalizer": 3.5, "temperature": 2.0, "z_loss": 0.1},
+    "all": {
+        "where": np.arange(240).reshape(5, 8, 6) % 5 > 0,
+        "softcap": 4.0,
+        "label_smoothing": 0.2,
+        "z_loss": 0.01,
+        "class_weights": np.linspace(1, 2, 6),
+        "ignore_index": 1,
+        "check_values": False,
+    },
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("targets", ["labels", "rows"])
+def test_blocks_are_the_whole(be, monkeypatch, options, targets):
+    """Up to the order of sums: of K in a row, of N in a reduction."""
+    for axis in (-1, 0, 1):
+        u = rows((5, 8, 6), "float64")
+        u[0, 0, 0], u[3, 1] = -INF, 1e30
+        t = np.arange(40).reshape(5, 8) % 6 if targets == "labels" else np.abs(np.sin(np.arange(240))).reshape(u.shape)
+        given = {k: be.array(x) if isinstance(x, np.ndarray) else x for k, x in options.items()}
+        if targets == "rows":
+            given.pop("ignore_index", None)
+            t = be.array(np.ascontiguousarray(np.moveaxis(t, -1, axis)))
+        else:
+            t = be.array(t)
+        if "where" in given:
+            given["where"] = be.array(np.ascontiguousarray(np.moveaxis(options["where"], -1, axis)))
+        call = functools.partial(everything, be, np.moveaxis(u, -1, axis), t, axis=axis, **given)
+        whole = call()
+        with monkeypatch.context() as patched:
+            patched.setattr(_blocks, "LEAST", 1)
+            patched.setattr(_blocks, "BYTES", 2**9)
+            blocks = call()
+        for one, other in zip(whole, blocks, strict=True):
+            close(other, one, rtol=1e-12, atol=1e-14)  # some are small differences
+
+
+@pytest.mark.usefixtures("cut")
+def test_number_of_threads_changes_no_bit(be):
+    u, labels = rows((300, 40)), be.array(np.arange(300) % 40)
+    found = []
+    for limit in (1, 2, 5):
+        with _threads.threads(limit):
+            found.append(everything(be, u, labels))
+    for one, *others in zip(*found, strict=True):
+        assert all(np.array_equal(one, other, equal_nan=True) for other in others)
+
+
+@pytest.mark.usefixtures("cut")
+def test_what_is_not_finite_stays_in_its_row(be):
+    u = rows((200, 300))
+    clean = be.numpy(xent.softmax(be.array(u)))
+    u[17, 4], u[60, 2], u[99], u[150, 8] = NAN, INF, -INF, -INF
+    got = be.numpy(xent.softmax(be.array(u)))
+    same = np.delete(np.arange(200), [17, 60, 99, 150])
+    close(got[same], clean[same], rtol=1e-6)
+    assert np.isnan(got[[17, 99]]).all()
+    assert got[60, 2] == 1
+    assert got[150, 8] == 0
+    assert np.isclose(got[150].sum(), 1)
+
+
+@pytest.mark.usefixtures("cut")
+def test_dtypes_and_views(be):
+    u = rows((60, 200))
+    half = xent.SoftmaxCrossEntropy(be.array(np.arange(60) % 200), reduction="none").grad(be.array(u, "float16"))
+    assert str(half.dtype).endswith("float16")
+    whole = be.numpy(xent.softmax(be.array(np.round(u).astype("int64"))))
+    close(whole, be.numpy(xent.softmax(be.array(np.round(u).astype(whole.dtype)))), rtol=0)
+    strided = be.array(u)[::2, ::3]
+    close(be.numpy(xent.softmax(strided)), be.numpy(xent.softmax(be.array(u[::2, ::3].copy()))), rtol=0)
+
+
+@pytest.mark.only("torch")
+@pytest.mark.usefixtures("cut")
+def test_tensors_that_are_differentiated_are_not_viewed(be):
+    """Reverse, forward, by a transformation, in a graph, and by an argument other than the logits."""
+    import torch
+
+    x = torch.from_numpy(rows((50, 20), "float64"))
+    labels = torch.arange(50) % 20
+    exact = torch.func.jacrev(xent.logsumexp)(x).sum(1)
+    close(be.numpy(exact), be.numpy(xent.softmax(x)), rtol=1e-14)
+    leaf = x.clone().requires_grad_()
+    h = SoftmaxCrossEntropy(labels, reduction="sum")
+    (by_torch,) = torch.autograd.grad(h(leaf), leaf)
+    close(be.numpy(by_torch), be.numpy(h.grad(x)), rtol=1e-13, atol=1e-16)
+    with torch.no_grad():
+        assert not h.grad(leaf).requires_grad
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(x, torch.ones_like(x))
+        _, tangent = torch.autograd.forward_ad.unpack_dual(xent.logsumexp(dual))
+    close(be.numpy(tangent), np.ones(50), rtol=1e-14)
+    v = torch.ones_like(x).requires_grad_()
+    for product in (h.hvp(x, v), h.linearize(x)[2](v)):
+        assert product.requires_grad
+    weight = torch.ones(50, dtype=torch.float64).requires_grad_()
+    assert SoftmaxCrossEntropy(labels, sample_weight=weight)(x).requires_grad
+
+
+@pytest.mark.once
+def test_places():
+    found = list(_blocks.places((5, 4, 3), 7))
+    seen = np.zeros((5, 4, 3), int)
+    for place in found:
+        seen[place] += 1
+        assert seen[place].size <= 7
+    assert np.all(seen == 1)
+    assert list(_blocks.places((0,), 3)) == []
+
+
+@pytest.mark.once
+class TestThreads:
+    """How many there are, and what they do."""
+
+    def test_limits(self, monkeypatch):
+        monkeypatch.delenv(_threads.VARIABLE, raising=False)
+        monkeypatch.setattr(_threads, "_processors", lambda: 7)
+        with threadpoolctl.threadpool_limits(3):
+            assert _threads.number_of_threads() <= 3
+        with threadpoolctl.threadpool_limits(1):
+            assert _threads.number_of_threads() == 1
+        monkeypatch.setenv(_threads.VARIABLE, "4")
+        assert _threads.number_of_threads() == 4
+        with _threads.threads(2):
+            assert _threads.number_of_threads() == 2
+        monkeypatch.setenv(_threads.VARIABLE, "two")
+        refused(
+            ValueError,
+            "`XENT_ARRAYAPI_THREADS` must be an integer of at least 1, not 'two'.",
+            _threads.number_of_threads,
+        )
+
+    def test_arguments(self):
+        refused(ValueError, "`limit` must be at least 1, not 0.", _threads.threads(0).__enter__)
+        refused(TypeError, "`limit` must be a Python integer, not 1.5.", _threads.threads(1.5).__enter__)
+
+    def test_without_threadpoolctl(self, monkeypatch):
+        monkeypatch.delenv(_threads.VARIABLE, raising=False)
+        monkeypatch.delitem(sys.modules, "threadpoolctl")
+        assert _threads.number_of_threads() == len(os.sched_getaffinity(0))
+        monkeypatch.delattr(os, "sched_getaffinity")
+        assert _threads.number_of_threads() == os.cpu_count()
+
+    @pytest.mark.parametrize("limit", [1, 3])
+    def test_errors_are_raised(self, limit):
+        def work(item):
+            if item == 5:
+                message = "the fifth"
+                raise ArithmeticError(message)
+
+        with _threads.threads(limit), pytest.raises(ArithmeticError, match="the fifth"):
+            _threads.on_threads(work, range(9))
+
+    def test_all_work_is_done_once(self):
+        done = []
+        with _threads.threads(4):
+            _threads.on_threads(done.append, range(1000))
+        assert sorted(done) == list(range(1000))
+
+    def test_after_a_fork(self):
+        """A process that is forked off has no threads but one, and makes its own."""
+        code = (
+            "import os, numpy as np, xent_arrayapi as xent\n"
+            "u = np.zeros((4000, 100)); xent.softmax(u)\n"
+            "child = os.fork()\n"
+            "if not child: os._exit(round(xent.softmax(u).sum()) != 4000)\n"
+            "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+        )
+        env = {**os.environ, _threads.VARIABLE: "3"}
+        subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=env, check=True, timeout=60)  # noqa: S603
