@@ -22,22 +22,9 @@ _KINDS: dict[tuple[DType, str], bool] = {}
 NEEDED = (
     *("abs", "all", "any", "arange", "argmax", "asarray", "astype", "broadcast_arrays", "broadcast_to", "concat"),
     *("cumulative_sum", "exp", "expand_dims", "finfo", "float32", "float64", "full_like", "iinfo", "inf", "int32"),
-    *("int8", "isdtype", "isfinite", "isinf", "isnan", "log", "log1p", "logical_and", "logical_not", "logical_or"),
-    *(
-        "matmul",
-        "matrix_transpose",
-        "max",
-        "min",
-        "nan",
-        "ones_like",
-        "permute_dims",
-        "prod",
-        "reshape",
-        "sqrt",
-        "squeeze",
-    ),
-    *("stack", "sum", "take", "tanh", "where", "zeros"),
-    *("zeros_like", "__array_namespace_info__"),
+    *("int64", "int8", "isdtype", "isfinite", "isinf", "isnan", "log", "log1p", "logical_and", "logical_not"),
+    *("logical_or", "matmul", "matrix_transpose", "max", "min", "nan", "ones_like", "permute_dims", "prod", "reshape"),
+    *("sqrt", "squeeze", "stack", "sum", "take", "tanh", "where", "zeros", "zeros_like", "__array_namespace_info__"),
 )
 """All that we use of a namespace."""
 
@@ -181,9 +168,9 @@ def viewed(x: Array) -> Any:
 
 def given_back(x: Array, like: Array) -> Array:
     """Return an array of NumPy in the library of an array that is viewable, in the same memory."""
-    if not compat.is_torch_namespace(namespace_of(x=like)):
-        return x
-    return sys.modules["torch"].from_numpy(x)
+    if compat.is_torch_namespace(namespace_of(x=like)):
+        return sys.modules["torch"].from_numpy(x)
+    return x
 
 
 def _is_strict(xp: Namespace) -> bool:
@@ -244,8 +231,6 @@ def computing_dtype(dtype: DType, xp: Namespace) -> DType:
 def widened(labels: Array, xp: Namespace) -> Array:
     """Return integer labels as signed integers of the default width at least."""
     default = default_dtype(labels, "integral", xp)
-    if labels.dtype == default:
-        return labels
     if _is_kind(labels.dtype, "signed integer", xp) and xp.iinfo(labels.dtype).max >= xp.iinfo(default).max:
         return labels
     return xp.astype(labels, default)
