@@ -166,7 +166,7 @@ def viewed(x: Array) -> Any:
     return x.detach().numpy() if compat.is_torch_namespace(namespace_of(x=x)) else x
 
 
-def given_back(x: Array, like: Array) -> Array:
+def given_back(x: Any, like: Array) -> Any:
     """Return an array of NumPy in the library of an array that is viewable, in the same memory."""
     if compat.is_torch_namespace(namespace_of(x=like)):
         return sys.modules["torch"].from_numpy(x)
