@@ -136,6 +136,21 @@ def test_dtypes_and_views(be):
     close(be.numpy(xent.softmax(strided)), be.numpy(xent.softmax(be.array(u[::2, ::3].copy()))), rtol=0)
 
 
+@pytest.mark.once
+@pytest.mark.usefixtures("cut")
+def test_an_array_in_a_file_is_read_block_by_block(tmp_path, monkeypatch):
+    u = rows((60, 200))
+    stored = np.memmap(tmp_path / "logits", "float32", "w+", shape=u.shape)
+    stored[:] = u
+    seen = []
+    taken = _blocks.Block.rows
+    monkeypatch.setattr(_blocks.Block, "rows", lambda block, x: seen.append(block.number) or taken(block, x))
+    got = xent.softmax(stored)
+    assert type(got) is np.ndarray
+    assert len(seen) > 1
+    assert np.array_equal(got, xent.softmax(u))
+
+
 @pytest.mark.only("torch")
 @pytest.mark.usefixtures("cut")
 def test_tensors_that_are_differentiated_are_not_viewed(be):

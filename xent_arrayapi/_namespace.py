@@ -140,14 +140,14 @@ def _is_readable_torch(x: Array) -> bool:
 
 
 def are_viewable(*arrays: Array) -> bool:
-    """Tell whether all arrays are NumPy's own or plain tensors in host memory that nobody differentiates or records."""
+    """Tell whether all are arrays of NumPy, in a file too, or tensors in host memory that nobody differentiates."""
     return all(_is_viewable(x) for x in arrays if x is not None)
 
 
 def _is_viewable(x: Array) -> bool:
     xp = namespace_of(x=x)
     if compat.is_numpy_namespace(xp):
-        return type(x) is sys.modules["numpy"].ndarray
+        return type(x) in (sys.modules["numpy"].ndarray, sys.modules["numpy"].memmap)
     return compat.is_torch_namespace(xp) and _is_readable_torch(x) and _is_plain_torch(x)
 
 
@@ -163,7 +163,7 @@ def _is_plain_torch(x: Array) -> bool:
 
 def viewed(x: Array) -> Any:
     """Return an array that is viewable as one of NumPy, in the same memory."""
-    return x.detach().numpy() if compat.is_torch_namespace(namespace_of(x=x)) else x
+    return x.detach().numpy() if compat.is_torch_namespace(namespace_of(x=x)) else sys.modules["numpy"].asarray(x)
 
 
 def given_back(x: Any, like: Array) -> Any:
