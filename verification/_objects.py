@@ -306,6 +306,11 @@ class ObjectNamespace:
         self._refuse("max", x.dtype, "bool")
         return self._reduced(self._maximum(x), x, axis, x.dtype, keepdims=keepdims)
 
+    def min(self, x: ObjectArray, *, axis: Any = None, keepdims: Any = False) -> ObjectArray:
+        """Return minima of integers."""
+        self._refuse("min", x.dtype, "bool", "real floating")
+        return self._reduced(min, x, axis, x.dtype, keepdims=keepdims)
+
     def _maximum(self, x: ObjectArray) -> Callable[[Sequence[Any]], Any]:
         if x.size == 0:
             msg = "Nothing has no maximum."

@@ -176,7 +176,7 @@ class Call:
 
     def _weighed(self, part: Part) -> Weights:
         loss, frame, xp = self.loss, part.frame, part.frame.xp
-        w = None if self.class_weights is None else part.given(self.class_weights)
+        w = part.given(self.class_weights)
         mask = None if self.mask is None else part.mask(self.mask)
         q = target_weights(
             part.column(self.targets) if are_labels(self.targets, self.rows.xp) else part.rows(self.targets),
@@ -210,7 +210,7 @@ class Call:
         named = isinstance(self.loss.normalizer, str)
         name = self.loss.normalizer if named else ""
         (total,) = self.parts.run(lambda part: (self.weights(part).divisor(name),), "sum")
-        return total if named else float(self.loss.normalizer) + total
+        return total if named else rows.number(float(self.loss.normalizer) + total)
 
     def over(self, x: Array | None, divisor: Array) -> Array:
         """Return x, or 1, over what a mean divides by."""
@@ -218,7 +218,7 @@ class Call:
         if not isinstance(self.loss.normalizer, str):
             (lives,) = self.parts.run(lambda part: (self.weights(part).lives(),), "sum")
             something = lives > 0
-        return quotient(xp.ones_like(divisor) if x is None else x, divisor, something, xp)
+        return self.rows.number(quotient(xp.ones_like(divisor) if x is None else x, divisor, something, xp))
 
     def evaluate(self, *derivatives: Callable[[Case, Part], Array], value: bool = False) -> tuple[Array, ...]:
         """Return the reduced value, if asked for, and derivatives, laid out as the logits of the caller."""
@@ -227,7 +227,7 @@ class Call:
         share = self.over(None, divisor) if mean and derivatives else None
 
         def work(part: Part) -> tuple[Array, ...]:
-            case, each = self.case(part), None if share is None else part.given(share)
+            case, each = self.case(part), part.given(share)
             found = tuple(case.weights.scaled(derivative(case, part), each) for derivative in derivatives)
             return (case.values(), *found) if value else found
 
@@ -255,8 +255,7 @@ class Call:
 
             def work(part: Part) -> tuple[Array]:
                 case, along = held[part.number]
-                each = None if share is None else part.given(share)
-                return (case.weights.scaled(along(part.rows(v)), each),)
+                return (case.weights.scaled(along(part.rows(v)), part.given(share)),)
 
             (found,) = self.parts.run(work, "rows")
             return found

@@ -42,7 +42,7 @@ class Part(ABC):
         self.frame = frame
 
     @abstractmethod
-    def given(self, x: Array) -> Array:
+    def given(self, x: Array | None) -> Array | None:
         """Return what is the same for all parts."""
 
     @abstractmethod
@@ -61,7 +61,7 @@ class Part(ABC):
 class Whole(Part):
     """All rows, as one."""
 
-    def given(self, x: Array) -> Array:
+    def given(self, x: Array | None) -> Array | None:
         """Return it as it is."""
         return x
 
@@ -86,9 +86,9 @@ class Block(Part):
         super().__init__(frame)
         self.number, self._place, self._across = number, place, across
 
-    def given(self, x: Array) -> Array:
+    def given(self, x: Array | None) -> Array | None:
         """Return a view."""
-        return viewed(x)
+        return None if x is None else viewed(x)
 
     def rows(self, brought: Array) -> Array:
         """Return them in the dtype to compute in."""

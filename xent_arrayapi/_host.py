@@ -99,9 +99,11 @@ class Indexed:
         (x.T if across else x).reshape(-1)[self._in_memory(x.shape[-1], across=across)] = column
         return x
 
-    def total(self, x: Array) -> Array:
-        """Return the sum over this class of what `of` has returned."""
+    def only(self, x: Array) -> Array:
+        """Return what `of` has returned, which is of this class alone."""
         return x
+
+    total = only
 
     def _in_memory(self, classes: int, *, across: bool) -> Array:
         """Return where in memory the entries of a contiguous array lie."""

@@ -26,10 +26,12 @@ class Exponentials(NamedTuple):
     """u − m, at most 0; −inf for a class infinitely far below."""
     e: Array
     """exp(u − m)."""
+    side: Array
+    """Below 0 where the logit is below m."""
 
     def top(self, xp: Namespace) -> Array:
         """Return where the logit is m: the ties, all of them."""
-        return xp.logical_not(self.d < 0)
+        return xp.logical_not(self.side < 0)
 
 
 def row_max(u: Array, xp: Namespace) -> Array:
@@ -65,14 +67,15 @@ def exponentials(u: Array, m: Array, xp: Namespace) -> Exponentials:
     A nonfinite logit takes no part in the subtraction: where it is m it counts as 0, elsewhere as −inf.
     """
     near, d, error = shift(u, m, xp)
+    side = xp.where(u < m, -xp.ones_like(u), 0)
     inside = xp.logical_or(xp.logical_not(u < m), near)
-    return Exponentials(xp.where(inside, d, -xp.inf), xp.where(inside, corrected(d, error, xp), 0))
+    return Exponentials(xp.where(inside, d, -xp.inf), xp.where(inside, corrected(d, error, xp), 0), side)
 
 
 def finite_exponentials(u: Array, m: Array, xp: Namespace) -> Exponentials:
     """Evaluate exp(u − m) without guards: nan where a logit or a spread is not finite."""
     d = u - m
-    return Exponentials(d, corrected(d, shift_error(u, m, d), xp))
+    return Exponentials(d, corrected(d, shift_error(u, m, d), xp), d)
 
 
 def tail_of(m: Array, rows: Exponentials, xp: Namespace) -> Array:
@@ -158,7 +161,8 @@ class Evaluation:
 
     def at(self, one: Marked | Indexed) -> Evaluation:
         """Return the evaluation of one class of each row, in which other classes may stand for anything."""
-        rows = Exponentials(one.of(self.rows.d), one.of(self.rows.e))
+        found = {key: one.of(x) for key, x in {id(x): x for x in self.rows}.items()}  # once of each array
+        rows = Exponentials(*(found[id(x)] for x in self.rows))
         return Evaluation(self.xp, self.m, self.tail, rows, None if self.mask is None else one.of(self.mask))
 
     @property

@@ -26,9 +26,13 @@ class Marked(NamedTuple):
         """Return x with the entries of this class exchanged."""
         return self.xp.where(self.mask, one, x)
 
+    def only(self, x: Array) -> Array:
+        """Return what `of` has returned, 0 for other classes."""
+        return self.xp.where(self.mask, x, 0)
+
     def total(self, x: Array) -> Array:
         """Return the sum over this class of what `of` has returned: 0 where no class is marked."""
-        return sum_rows(self.xp.where(self.mask, x, 0), self.xp)
+        return sum_rows(self.only(x), self.xp)
 
 
 def picked(labels: Array, valid: Array, rows: Rows) -> Marked | Indexed:

@@ -55,7 +55,7 @@ class TargetWeights:
         xp = self.xp
         if self.label is None:
             return sum_rows(times(self.weights, formula(got), xp), xp)
-        own = times(self.on, formula(got.at(self.label)), xp)
+        own = times(self.on, self.label.only(formula(got.at(self.label))), xp)
         if self.weights is None:
             return self.label.total(own)
         return sum_rows(self.label.put(times(self.weights, got.masked(formula(got), 0), xp), own), xp)

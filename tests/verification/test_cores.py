@@ -67,7 +67,7 @@ def test_refusals_are_no_formulas():
 
 
 def test_reading_of_values_is_no_formula():
-    shown_of_assemble = shown(FOUND["_assembly.Call.case"])
+    shown_of_assemble = shown(FOUND["_assembly.Call._weighed"])
     assert "if check_values:" not in shown_of_assemble
     assert "refuse_" not in shown_of_assemble
     assert "scale_or_nan" in shown_of_assemble  # which returns numbers
@@ -89,4 +89,4 @@ def test_each_test_for_known_sizes_is_there(test):
 
 
 def test_formulas_of_functions_within_are_those_of_the_core():
-    assert "return xp.where(hit, formula(on), formula(off))" in shown(FOUND["_targets._of_labels"])
+    assert "return q.sized(at.probs())" in shown(FOUND["_loss_rows.row_gradients"])

@@ -12,7 +12,7 @@ from verification._definitions import Rows
 from verification._judged import Judge
 from verification._loss_definition import LossRow, exact_loss
 from verification._numeric import PARTS, numeric_layer, run_part
-from xent_arrayapi import _assembly, _entropy, _jacobian, _partition, _rows, _softmax, _targets
+from xent_arrayapi import _assembly, _entropy, _jacobian, _partition, _softmax, _targets
 from xent_arrayapi._namespace import sum_rows
 
 
@@ -59,7 +59,6 @@ WRONG = {
     "infinities unguarded": (_partition, "shift", unguarded_shift),
     "tangent not centred": (_jacobian, "centred", lambda tangent, _top, _xp: (tangent, 0)),
     "gradient as a difference": (_assembly, "row_gradients", plain_gradients),
-    "rows not contiguous": (_rows, "rows_in_order", lambda x, _xp: x),
     "divergence as a difference": (_entropy, "divergences", difference_of_logarithms),
     "0 times infinity": (_targets, "times", lambda q, x, _xp: q * x),
 }
@@ -74,7 +73,6 @@ CATCHES = {
     "infinities unguarded": ("infinities and nan", "float64", "logsumexp", "+inf, what is not finite"),
     "tangent not centred": ("Jacobian", "float64", "softmax_jvp", "N(0, 3²), tangent + 1000"),
     "gradient as a difference": ("rule 7", "float64", "SoftmaxCrossEntropy.grad, the top label", "dominant logit"),
-    "rows not contiguous": ("long sums", "float32", "LogPartition.tail", "N(0, 1), K = 30000, strided"),
     "divergence as a difference": ("probability vectors", "float64", "kl_divergence", "nearly equal"),
     "0 times infinity": (
         "special losses",

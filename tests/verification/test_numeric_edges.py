@@ -8,15 +8,14 @@ from verification._mutations import mutants
 from verification._numeric_edges import check_edges
 
 SEEN = (
-    "_namespace.widened:connective-a3fa4c",
-    "_objective.Case.clean:guard-a224f4",
-    "_assembly.assemble:guard-f7ff6e",
+    "_assembly.Case.clean:guard-57aafd",
+    "_assembly.Weights.lives:guard-095b8d",
     "_partition.shift:connective-923b0a",
     "_partition.signed_log:branch-fe131e",
     "_partition.signed_logsumexp:guard-17bedc",
     "_partition.signed_logsumexp:term-3942cd",
     "_partition.signed_logsumexp:term-428515",
-    "_softmax._evaluate:sign-528a94",
+    "_softmax._evaluate:sign-ca7fba",
     "_targets._ignored:comparison-318b62",
     "_targets.admissible:connective-e376a3",
 )
