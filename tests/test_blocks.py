@@ -28,7 +28,7 @@ pytestmark = pytest.mark.only(*SOME)
 def cut(monkeypatch):
     """Take blocks of a few rows, however few there are."""
     monkeypatch.setattr(_blocks, "LEAST", 1)
-    monkeypatch.setattr(_blocks, "BYTES", 2**14)
+    monkeypatch.setattr(_blocks, "BYTES", (2**10, 2**14))
 
 
 @pytest.mark.parametrize("classes", [10, 50, 1000])
@@ -94,7 +94,7 @@ def test_blocks_are_the_whole(be, monkeypatch, options, targets):
         whole = call()
         with monkeypatch.context() as patched:
             patched.setattr(_blocks, "LEAST", 1)
-            patched.setattr(_blocks, "BYTES", 2**9)
+            patched.setattr(_blocks, "BYTES", (2**8, 2**9))
             blocks = call()
         for one, other in zip(whole, blocks, strict=True):
             close(other, one, rtol=1e-12, atol=1e-14)  # some are small differences

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 LEAST = 2**12
 """Logits from which on blocks are worth their overhead."""
-BYTES = 2**18
-"""Of the logits of a block: some ten arrays of that size are alive at a time."""
+BYTES = (2**17, 2**20)
+"""Of the logits of a block, at least and at most: some ten arrays of that size are alive at a time."""
+BLOCKS = 8
+"""How many there are where that leaves a choice: enough to share out, and not more, for each operation of each of them
+waits for the interpreter."""
 FEW = 64
 """Classes up to which rows lie across memory in a block: NumPy is slow on short rows."""
 LINE = 16
@@ -185,7 +188,8 @@ def framed(rows: Rows) -> Rows:
 def blocks_of(frame: Rows) -> Iterator[Block]:
     """Cut the batch axes into blocks of whole rows."""
     *batch, classes = frame.bring(frame.like).shape
-    most = BYTES // (frame.xp.finfo(frame.computing).bits // 8 * max(classes, 1))
+    row = frame.xp.finfo(frame.computing).bits // 8 * max(classes, 1)
+    most = min(max(BYTES[0], math.prod(batch) * row // BLOCKS), BYTES[1]) // row
     if frame.axes[0] != len(frame.shape) - 1:
         most = max(most, LINE)
     for number, place in enumerate(places(batch, max(most, 1))):

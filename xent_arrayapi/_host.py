@@ -20,7 +20,7 @@ def numpy() -> Any:
 
 MANY = 256
 """Classes from which on rows are longer than the buffer: NumPy then takes a row at a time, and copies no column."""
-KEPT = 2**22
+KEPT = 2**24
 """Bytes: glibc keeps twice as much of what is freed, once that many were freed at once, and some blocks are enough."""
 
 
