@@ -18,21 +18,25 @@ def numpy() -> Any:
     return sys.modules["numpy"]
 
 
-MANY = 256
-"""Classes from which on rows are longer than the buffer: NumPy then takes a row at a time, and copies no column."""
+ROWS_OF = range(256, 8192)
+"""Classes for which a row is made as long as NumPy's buffer: it then takes a row at a time, and copies no column."""
 KEPT = 2**24
 """Bytes: glibc keeps twice as much of what is freed, once that many were freed at once, and some blocks are enough."""
 
 
 @contextlib.contextmanager
 def buffered(classes: int) -> Iterator[None]:
-    """Make NumPy's buffer shorter than rows, so that it copies no column into it: see the log in `docs/speed.md`."""
-    before = numpy().setbufsize(MANY) if classes >= MANY else numpy().getbufsize()
+    """Make NumPy's buffer no longer than rows, so that it copies no column into it: see the log in `docs/speed.md`.
+
+    It is not much shorter either: NumPy 1 adds up what it has summed of each buffer naively.
+    """
+    before = numpy().getbufsize()
+    if classes in ROWS_OF:
+        numpy().setbufsize(classes // 16 * 16)
     try:
         yield
     finally:
-        if classes >= MANY:
-            numpy().setbufsize(before)
+        numpy().setbufsize(before)
 
 
 @functools.cache
