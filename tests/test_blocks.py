@@ -18,6 +18,7 @@ from tests.test_accuracy import hold_case, judge  # noqa: F401  # a fixture
 from tests.test_validate import refused
 from verification._regimes import case
 from xent_arrayapi import SoftmaxCrossEntropy, _blocks, _threads
+from xent_arrayapi._host import Indexed
 
 INF, NAN = float("inf"), float("nan")
 SOME = "numpy", "torch"
@@ -176,6 +177,16 @@ def test_tensors_that_are_differentiated_are_not_viewed(be):
         assert product.requires_grad
     weight = torch.ones(50, dtype=torch.float64).requires_grad_()
     assert SoftmaxCrossEntropy(labels, sample_weight=weight)(x).requires_grad
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("laid_out", [np.ascontiguousarray, np.asfortranarray, lambda x: np.repeat(x, 2, 1)[:, ::2]])
+def test_a_class_by_its_index(laid_out):
+    x = laid_out(np.arange(12.0).reshape(4, 3))
+    label = Indexed(np.asarray([[2], [0], [1], [2]]))
+    assert label.of(x).ravel().tolist() == [2, 3, 7, 11]
+    assert label.put(x, -label.of(x)) is x
+    assert x.tolist() == [[0, 1, -2], [-3, 4, 5], [6, -7, 8], [9, 10, -11]]
 
 
 @pytest.mark.once

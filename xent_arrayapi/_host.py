@@ -98,9 +98,12 @@ class Indexed:
         return numpy().take_along_axis(x, self.index, axis=-1)
 
     def put(self, x: Array, column: Array) -> Array:
-        """Write entries of this class into an array that is contiguous and nobody else's, and return it."""
+        """Write entries of this class into an array that is nobody else's, and return it."""
         across = in_columns(x)
-        (x.T if across else x).reshape(-1)[self._in_memory(x.shape[-1], across=across)] = column
+        if across or x.flags.c_contiguous:
+            (x.T if across else x).reshape(-1)[self._in_memory(x.shape[-1], across=across)] = column
+        else:
+            numpy().put_along_axis(x, self.index, column, axis=-1)
         return x
 
     def only(self, x: Array) -> Array:
