@@ -261,7 +261,7 @@ class SigmoidCrossEntropy(RowwiseLoss):
                 bad = xp.logical_not(xp.logical_and(t >= 0, t <= 1))
                 refuse_values("targets", targets, bad, "hold probabilities in [0, 1]", xp)
             targets = xp.stack([1 - t, t], axis=-1)
-        u = rows.bring(logits)
+        u = rows.last(logits)
         return Call(
             self,
             rows,
