@@ -32,6 +32,11 @@ def threads(limit: int, /) -> Iterator[None]:
     limit : int
         How many at most; 1 for the calling thread alone.
 
+    Yields
+    ------
+    None
+        Nothing: what matters is what is evaluated inside.
+
     Raises
     ------
     TypeError
