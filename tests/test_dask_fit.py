@@ -307,5 +307,8 @@ def test_rule_47_a_worker_lost_in_the_middle_of_a_fit_changes_no_bit(client, sol
     np.testing.assert_array_equal(got.coef_, expected.coef_)
     np.testing.assert_array_equal(got.intercept_, expected.intercept_)
     assert distributed.Variable(f"{solver} count", client=client).get(timeout=PATIENCE) > 5
-    client.wait_for_workers(WORKERS, timeout=PATIENCE)
+    try:
+        client.wait_for_workers(WORKERS, timeout=20)
+    except TimeoutError:  # the cluster has not put another in its place, which is not what is tested
+        client.restart(timeout=PATIENCE)
     until(lambda: len(client.scheduler_info(n_workers=-1)["workers"]) == WORKERS)
