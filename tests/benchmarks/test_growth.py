@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import time
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,20 +12,9 @@ from tests.benchmarks.pairs import REST, Turn, timed
 from tests.benchmarks.peers import on_numpy
 from tests.benchmarks.results import Growth
 from tests.benchmarks.works import Work
+from tests.counting import beyond_outputs
 
 ROUNDS = 7
-
-
-def beyond_outputs(work: Work) -> int:
-    """Return the most bytes at a time during a call, without those it returns."""
-    call = on_numpy("value_and_grad", work, 1)
-    call()
-    tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
-    outputs = call()
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return most - before - sum(x.nbytes for x in outputs)
 
 
 @pytest.mark.parametrize("classes", [10, 1000])
@@ -48,6 +36,6 @@ def test_growth(results, request, classes):
             [work.size for work in works],
             [t / medians[-1] for t in medians],
             float(slope),
-            [beyond_outputs(work) for work in works],
+            [beyond_outputs(on_numpy("value_and_grad", work, 1)) for work in works],
         )
     )
