@@ -16,9 +16,9 @@ import xent_arrayapi as xent
 from tests.conftest import close
 from tests.test_accuracy import hold_case, judge  # noqa: F401  # a fixture
 from tests.test_validate import refused
-from verification._regimes import case
+from verification._regimes import ULPS, case, of_regimes, regimes
 from xent_arrayapi import SoftmaxCrossEntropy, _blocks, _threads
-from xent_arrayapi._host import Indexed
+from xent_arrayapi._host import Indexed, references
 
 INF, NAN = float("inf"), float("nan")
 SOME = "numpy", "torch"
@@ -38,6 +38,46 @@ def cut(monkeypatch):
 def test_accuracy(be, judge, classes, axis):  # noqa: F811
     for dtype in be.dtypes:
         hold_case(judge, case(classes, dtype), axis)
+
+
+NEAR = "N(0, 3²)", "dominant logit", "log-probabilities", "two classes", "spread", "ties", "N(0, 4²)"
+"""The regimes, by how their names begin, whose exponentials need no shift."""
+
+
+@pytest.mark.parametrize("axis", [-1, 0])
+@pytest.mark.usefixtures("cut")
+def test_accuracy_of_rows_in_place(be, judge, axis):  # noqa: F811
+    """Regimes by themselves, so that no row is shifted, and with −inf among the logits."""
+    for dtype in be.dtypes:
+        for name, u in regimes(dtype).items():
+            if not name.startswith(NEAR) or "1e30" in name:
+                continue
+            assert references(u, u.max(axis=-1, keepdims=True)) is None
+            hold_case(judge, of_regimes({name: u}, u.shape[-1]), axis)
+            gaps = np.where(np.arange(u.shape[-1]) % 3 == 1, -INF, np.abs(u)).astype(dtype)
+            assert references(gaps, gaps.max(axis=-1, keepdims=True)) is None
+            for function in (xent.softmax, xent.log_softmax):
+                got = be.numpy(function(be.array(np.ascontiguousarray(np.moveaxis(gaps, -1, axis))), axis=axis))
+                some = be.numpy(function(be.array(gaps[:, np.isfinite(gaps[0])])))
+                got = np.moveaxis(got, axis, -1)
+                close(got[:, np.isfinite(gaps[0])], some, rtol=2 * ULPS * np.finfo(dtype).eps)
+                assert np.all(got[:, ~np.isfinite(gaps[0])] == (0 if function is xent.softmax else -INF))
+
+
+@pytest.mark.parametrize("beside", [1e30, -INF, NAN, INF, 300.0, 1000.0])
+@pytest.mark.usefixtures("cut")
+def test_what_is_beside_a_row_changes_no_bit(be, beside):
+    """Rows are left in place, shifted, or guarded, one by one: whichever way their block is evaluated."""
+    for classes in (7, 100):
+        u = rows((60, classes), "float64")
+        labels = be.array(np.arange(60) % classes)
+        other = u.copy()
+        other[::5] = np.where(np.arange(classes) == 3, beside, u[::5])
+        apart = np.arange(60) % 5 > 0
+        loss = SoftmaxCrossEntropy(labels, reduction="none")
+        for function in (loss, loss.grad, loss.hessian_diag, xent.softmax, xent.log_softmax, xent.logsumexp):
+            alone, together = (be.numpy(function(be.array(x)))[apart] for x in (u, other))
+            close(together, alone, rtol=0)
 
 
 def rows(shape, dtype="float32"):
@@ -235,8 +275,8 @@ class TestThreads:
 
     @pytest.mark.parametrize("limit", [1, 3])
     def test_errors_are_raised(self, limit):
-        def work(item):
-            if item == 5:
+        def work(items):
+            if 5 in items:
                 message = "the fifth"
                 raise ArithmeticError(message)
 
@@ -246,7 +286,7 @@ class TestThreads:
     def test_all_work_is_done_once(self):
         done = []
         with _threads.threads(4):
-            _threads.on_threads(done.append, range(1000))
+            _threads.on_threads(done.extend, range(1000))
         assert sorted(done) == list(range(1000))
 
     def test_after_a_fork(self):

@@ -21,7 +21,18 @@ ORDER = (
     *("_maxent", "_duality", "_predicting", "_chunks", "_sgd", "_progress", "_solvers", "_penalised", "_training"),
     *("_linear", "_boltzmann", "_certificate", "_bracketed", "_levels", "_categorical", "_entropy", "_moments"),
     *("_family", "_sigmoid", "_cross_entropy", "_objective", "_assembly", "_loss_rows", "_softmax", "_jacobian"),
-    *("_logits", "_targets", "_partition", "_picked", "_reduction", "_blocks", "_rows", "_threads", "_validate"),
+    *(
+        "_logits",
+        "_targets",
+        "_partition",
+        "_exponentials",
+        "_picked",
+        "_reduction",
+        "_blocks",
+        "_rows",
+        "_threads",
+        "_validate",
+    ),
     *("_namespace", "_host", "_typing"),
 )
 """From the top down: a module imports those to its right only."""

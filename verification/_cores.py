@@ -26,6 +26,8 @@ BACKENDS = "_namespace"
 """The module of the backends: only what returns an array is a core."""
 OF_A_BACKEND = re.compile(r"\b(compat\.is_|on_host\(|_is_strict\(|is_traced\()")
 """The tests by which code is left to one backend."""
+OF_NUMPY = re.compile(r"\w+OnHost")
+"""The classes that are for NumPy alone: they choose among formulas by what they see, and numbers hold them."""
 OF_KNOWN_SIZES = {"self.classes is not None", "isinstance(sizes, tuple)"}
 """The tests behind which sizes are unknown before a graph runs, as only ndonnx has them."""
 READING = re.compile(r"\bcheck_values\b")
@@ -74,7 +76,7 @@ def cores() -> tuple[Core, ...]:
 def _computing(module: str, body: Iterable[Statement], outer: str = "") -> Iterator[Core]:
     """Go through functions that return something; of the backends, those for all of them that return an array."""
     for node in body:
-        if isinstance(node, ast.ClassDef):
+        if isinstance(node, ast.ClassDef) and not OF_NUMPY.fullmatch(node.name):
             yield from _computing(module, node.body, f"{node.name}.")
         elif isinstance(node, ast.FunctionDef) and not _is_only_declared(node):
             returned = ast.unparse(node.returns) if node.returns else "None"

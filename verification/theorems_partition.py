@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import xent_arrayapi as xent
 from verification._results import Theorem
-from xent_arrayapi._partition import LogPartition, exponentials, finite_exponentials, shift
+from xent_arrayapi._exponentials import Relative, exponentials, finite_exponentials, shift
+from xent_arrayapi._partition import Evaluation, LogPartition
 
 if TYPE_CHECKING:
     from verification._paths import Path
@@ -65,13 +66,30 @@ def compensation(s: Setting) -> None:
     """Evaluate the rounding error of the shift in exact arithmetic."""
     u, m = s.reals("u", "NK"), s.reals("m", "N")
     near, d, error = shift(u, m[:, None], s.xp)
-    rows, plain = exponentials(u, m[:, None], s.xp), finite_exponentials(u, m[:, None], s.xp)
+    rows, e = exponentials(u, m[:, None], s.xp), finite_exponentials(u, m[:, None], s.xp)
+    plain = Relative(u, m[:, None], e)
     for n, k in s.indices("NK"):
         s.equal("$e^{u - m}$ without guards", s.at(plain.e, n, k), s.at(rows.e, n, k))
         s.equal("$u - m$ without guards", s.at(plain.d, n, k), s.at(rows.d, n, k))
         s.equal("which is below 0 where $u < m$", s.at(plain.side, n, k), s.at(plain.d, n, k))
         s.equal("$d = u - m$", s.at(s.xp.where(near, d, s.xp.nan), n, k), s.at(u, n, k) - s.at(m, n))
         s.equal("$(u - (d - b)) - (m + b) = 0$ with $b = d - u$", s.at(error, n, k), s.term(0))
+
+
+def rows_in_place(s: Setting) -> None:
+    """Take exponentials relative to another number than the maximum, as 0, and evaluate all that they give."""
+    u, m, r = s.reals("u", "NK"), s.reals("m", "N")[:, None], s.reals("r", "N")[:, None]
+    e, largest = finite_exponentials(u, r, s.xp), s.xp.exp(m - r)
+    tail = s.xp.sum(e, axis=-1, keepdims=True) - largest
+    got = Evaluation(s.xp, m, tail, Relative(u, m, e), None, largest, sound=True)
+    a, probs, logs = xent.logsumexp(u), xent.softmax(u), xent.log_softmax(u)
+    for (n,) in s.indices("N"):
+        s.equal("$A$", s.at(got.log_partition, n, 0), s.at(a, n))
+    for n, k in s.indices("NK"):
+        s.equal("$S$", s.at(got.probs(), n, k), s.at(probs, n, k))
+        s.equal("$1 - S$", s.at(got.complements(), n, k), 1 - s.at(probs, n, k))
+        s.equal(r"$\log S$", s.at(got.log_probs(), n, k), s.at(logs, n, k))
+        s.equal(r"$-\log S$", s.at(got.surprisals(), n, k), -s.at(logs, n, k))
 
 
 def merging(s: Setting) -> None:
@@ -223,6 +241,15 @@ PARTITION = (
         ("Møller 1965, doi:10.1007/BF01975722", "Knuth 1969, section 4.2.2"),
         covers=("logsumexp", "softmax", "log_softmax"),
         assumptions=(REAL, "$m$ real"),
+    ),
+    Theorem(
+        "rows-in-place",
+        "Exponentials relative to any number, as 0, give the same",
+        r"S_k = \frac{e^{u_k - r}}{\sum_j e^{u_j - r}}, \qquad A = m + \log \frac{\sum_j e^{u_j - r}}{e^{m - r}}",
+        rows_in_place,
+        ("seeds/000, definition",),
+        covers=("logsumexp", "softmax", "log_softmax"),
+        assumptions=(REAL, "$m$ and $r$ real"),
     ),
     Theorem(
         "merge",

@@ -185,6 +185,7 @@ class Call:
             class_weights=w,
             smoothing=float(loss.label_smoothing),
             ignore_index=loss.ignore_index,
+            checked=self.check_values,
         )
         s = None if loss.sample_weight is None else frame.cast(part.column(loss.sample_weight))
         scale = s if self.check_values else scale_or_nan(q, w, s, xp)
@@ -200,7 +201,7 @@ class Call:
         if weights.used is not None:
             u = xp.where(weights.used, u, 0)
         logits = bent(u, self.softcap, float(self.loss.temperature), xp)
-        return Case(weights, logits, Evaluation.of(logits.y, xp, weights.mask), self.z_loss)
+        return Case(weights, logits, Evaluation.of(logits.y, xp, weights.mask, in_place=part.in_place), self.z_loss)
 
     def divisor(self) -> Array:
         """Return what a mean divides by."""

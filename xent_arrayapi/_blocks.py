@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
-from xent_arrayapi._host import buffered, in_columns, keep_freed_memory, numpy
+from xent_arrayapi._host import buffered, keep_freed_memory, numpy
 from xent_arrayapi._namespace import are_viewable, given_back, namespace_of, quiet, rows_in_order, viewed
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._threads import on_threads
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LEAST = 2**12
 """Logits from which on blocks are worth their overhead."""
-BYTES = (2**17, 2**20)
+BYTES = (2**17, 2**21)
 """Of the logits of a block, at least and at most: some ten arrays of that size are alive at a time."""
 BLOCKS = 8
 """How many there are where that leaves a choice: enough to share out, and not more, for each operation of each of them
@@ -39,6 +39,8 @@ class Part(ABC):
     """Some of the rows, as a core takes them."""
 
     number = 0
+    in_place = False
+    """Whether rows near 0 are not shifted: it is faster, and changes their bits, but not their errors."""
 
     def __init__(self, frame: Rows) -> None:
         """Hold how rows are laid out, in the library that they are evaluated in."""
@@ -84,6 +86,8 @@ class Whole(Part):
 class Block(Part):
     """A few rows, as a matrix: where there are few classes, its columns are contiguous, and else its rows."""
 
+    in_place = True
+
     def __init__(self, frame: Rows, number: int, place: Place, *, across: bool) -> None:
         """Take the rows at a place of the batch axes."""
         super().__init__(frame)
@@ -109,17 +113,14 @@ class Block(Part):
         np, classes = numpy(), x.shape[-1]
         if self._across:
             columns = np.empty((classes, *x.shape[:-1]), dtype=dtype)
-            columns[...] = np.moveaxis(x, -1, 0)
+            columns[...] = x.transpose(-1, *range(x.ndim - 1))
             return columns.reshape(classes, -1).T
         return x.astype(dtype, order="C", copy=False).reshape(-1, classes)
 
     def write(self, result: Array, out: Array) -> None:
         """Write a result, rows or a column, to its place in the whole."""
         out = out[self._place]
-        if in_columns(result):
-            out[...] = numpy().moveaxis(result.T.reshape(out.shape[-1], *out.shape[:-1]), 0, -1)
-        else:
-            out[...] = result.reshape(out.shape)
+        out[...] = result.reshape(out.shape)
 
 
 class Parts:
@@ -159,13 +160,14 @@ class Parts:
         brought = [frame.bring(x) if kind == "rows" else x for kind, x in zip(kinds, whole, strict=True)]
         classes = frame.bring(frame.like).shape[-1]
 
-        def evaluate(block: Block) -> None:
+        def evaluate(blocks: Iterator[Block]) -> None:
             with quiet(frame.xp), buffered(classes):
-                for kind, out, x in zip(kinds, brought, work(block), strict=True):
-                    if kind == "sum":
-                        out[block.number] = x.sum()
-                    else:
-                        block.write(x, out)
+                for block in blocks:
+                    for kind, out, x in zip(kinds, brought, work(block), strict=True):
+                        if kind == "sum":
+                            out[block.number] = x.sum()
+                        else:
+                            block.write(x, out)
 
         on_threads(evaluate, self.blocks)
         mine = [given_back(x, self.rows.like) for x in whole]

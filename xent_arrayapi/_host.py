@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,16 +50,66 @@ def finite_throughout(x: Array) -> bool:
     return bool(numpy().isfinite(x).all())
 
 
-def sums_apart(e: Array) -> tuple[Array, Array]:
-    """Return the sum of exponentials, at most 1, but for one maximum of each row or all its ties, and that of these."""
-    if in_columns(e):
-        ones = numpy().floor(e)
-        return sum_columns(e - ones), sum_columns(ones)
-    largest = Indexed(e.argmax(axis=-1, keepdims=True))
-    own = largest.of(e)
-    below = largest.put(e, 0).sum(axis=-1, keepdims=True)
-    largest.put(e, own)
-    return below, own
+NEAR = {4: 62.0, 8: 496.0}
+"""By the bytes of a number, 0.7 of the logarithm of the largest one: no memory holds as many exponentials of that as
+their sum would need to overflow."""
+
+
+def references(u: Array, m: Array) -> Array | None:
+    """Return what exponentials of rows with the maxima m are taken relative to: 0 or m; None where all are 0.
+
+    It is 0 where they and their sum are normal numbers, or else so small beside exp(m) ≥ 1 that their quotients with
+    the sum are subnormal too.  What other rows there are does not matter, so that it changes no bit of a row.
+    """
+    near = NEAR[min(m.dtype.itemsize, 8)]
+    if m.max() <= near and (m.min() >= 0 or u.min() >= -near):
+        return None
+    lowest = u.min(axis=-1, keepdims=True)
+    return numpy().where((m <= near) & ((m >= 0) | (lowest >= -near)), 0, m)
+
+
+class Largest(NamedTuple):
+    """A largest logit of each row, and where it is, in rows that are contiguous."""
+
+    m: Array
+    place: Indexed | None
+
+    @classmethod
+    def of(cls, u: Array) -> Largest:
+        """Find it: by its index where rows are contiguous."""
+        if in_columns(u):
+            return cls(u.max(axis=-1, keepdims=True), None)
+        place = Indexed(u.argmax(axis=-1, keepdims=True))
+        return cls(place.of(u), place)
+
+    def apart(self, e: Array) -> tuple[Array, Array]:
+        """Return the sum of exponentials but for that of one largest logit, and this one."""
+        if self.place is None:
+            return _apart_in_columns(e)
+        own = self.place.of(e)
+        rest = self.place.put(e, 0).sum(axis=-1, keepdims=True)
+        self.place.put(e, own)
+        return rest, own
+
+
+def _apart_in_columns(e: Array) -> tuple[Array, Array]:
+    """Let columns meet in pairs: the larger of two stays, and what is left of it is added up, in halves."""
+    largest, rest, odd = e, None, []
+    while largest.shape[-1] > 1:
+        half = largest.shape[-1] // 2
+        left, right, last = slice(half), slice(half, 2 * half), slice(2 * half, None)
+        if largest.shape[-1] % 2:
+            odd.append((largest[..., last], None if rest is None else rest[..., last]))
+        rests = () if rest is None else (rest[..., left], rest[..., right])
+        rest, largest = _met(largest[..., left], largest[..., right], *rests)
+    for one, its in odd:
+        rest, largest = _met(largest, one, *(x for x in (rest, its) if x is not None))
+    return numpy().zeros_like(e) if rest is None else rest, largest
+
+
+def _met(one: Array, other: Array, *rests: Array) -> tuple[Array, Array]:
+    """Return the smaller of two with what smaller ones have left before, and the larger."""
+    return sum(rests, numpy().minimum(one, other)), numpy().maximum(one, other)
 
 
 def in_columns(x: Array) -> bool:
@@ -115,6 +165,15 @@ class Indexed:
     def _in_memory(self, classes: int, *, across: bool) -> Array:
         """Return where in memory the entries of a contiguous array lie."""
         if across not in self._places:
-            rows = numpy().arange(self.index.size).reshape(self.index.shape)
-            self._places[across] = self.index * rows.size + rows if across else rows * classes + self.index
+            rows = self.index.size
+            starts = starts_of(rows, 1 if across else classes).reshape(self.index.shape)
+            self._places[across] = starts + (self.index * rows if across else self.index)
         return self._places[across]
+
+
+@functools.lru_cache(maxsize=8)
+def starts_of(rows: int, step: int) -> Array:
+    """Return where rows start that are a step apart: blocks are of few sizes."""
+    starts = numpy().arange(0, rows * step, step)
+    starts.flags.writeable = False
+    return starts

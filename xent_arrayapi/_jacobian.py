@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from xent_arrayapi._exponentials import row_max
 from xent_arrayapi._namespace import class_indices, size_of, sum_rows
-from xent_arrayapi._partition import row_max
 
 if TYPE_CHECKING:
     from xent_arrayapi._typing import Array, Namespace

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from xent_arrayapi._partition import row_max
+from xent_arrayapi._exponentials import row_max
 
 if TYPE_CHECKING:
     from xent_arrayapi._typing import Array, Namespace

@@ -25,6 +25,8 @@ def row_gradients(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
     def of_class(one: Array | None, at: Evaluation) -> Array:
         if one is None:
             return q.sized(at.probs())
+        if q.unit:
+            return -at.complements()
         return at.probs() * (q.total - one) - one * at.complements()
 
     gradient = q.each(of_class, got)

@@ -163,6 +163,8 @@ def _is_plain_torch(x: Array) -> bool:
 
 def viewed(x: Array) -> Any:
     """Return an array that is viewable as one of NumPy, in the same memory."""
+    if type(x) is sys.modules["numpy"].ndarray:
+        return x
     return x.detach().numpy() if compat.is_torch_namespace(namespace_of(x=x)) else sys.modules["numpy"].asarray(x)
 
 
@@ -231,6 +233,8 @@ def computing_dtype(dtype: DType, xp: Namespace) -> DType:
 def widened(labels: Array, xp: Namespace) -> Array:
     """Return integer labels as signed integers of the default width at least."""
     default = default_dtype(labels, "integral", xp)
+    if labels.dtype == default:
+        return labels
     if _is_kind(labels.dtype, "signed integer", xp) and xp.iinfo(labels.dtype).max >= xp.iinfo(default).max:
         return labels
     return xp.astype(labels, default)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic
 
-from xent_arrayapi._host import finite_throughout, sums_apart
+from xent_arrayapi._exponentials import (
+    Relative,
+    Shifted,
+    exponentials,
+    finite_exponentials,
+    row_max,
+    shift,
+    tail_of,
+)
+from xent_arrayapi._host import Largest, finite_throughout, references
 from xent_arrayapi._namespace import namespace_of, on_host, quiet, sum_rows
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._typing import ArrayT, Axis, LogitsT, SupportsArray
@@ -17,76 +26,6 @@ if TYPE_CHECKING:
     from xent_arrayapi._host import Indexed
     from xent_arrayapi._picked import Marked
     from xent_arrayapi._typing import Array, Namespace
-
-
-class Exponentials(NamedTuple):
-    """What a row looks like from its maximum m."""
-
-    d: Array
-    """u − m, at most 0; −inf for a class infinitely far below."""
-    e: Array
-    """exp(u − m)."""
-    side: Array
-    """Below 0 where the logit is below m."""
-
-    def top(self, xp: Namespace) -> Array:
-        """Return where the logit is m: the ties, all of them."""
-        return xp.logical_not(self.side < 0)
-
-
-def row_max(u: Array, xp: Namespace) -> Array:
-    """Return m = max u of each row, −inf for a row without classes; Dask has no maximum of no rows either."""
-    if 0 in u.shape:
-        return xp.full_like(xp.sum(u, axis=-1, keepdims=True), -xp.inf)
-    return xp.max(u, axis=-1, keepdims=True)
-
-
-def shift_error(u: Array, m: Array, d: Array) -> Array:
-    """Return (u − m) − d, the rounding error of d = fl(u − m), exactly (Møller 1965, Knuth 1969: TwoDiff)."""
-    b = d - u
-    return (u - (d - b)) - (m + b)
-
-
-def shift(u: Array, m: Array, xp: Namespace) -> tuple[Array, Array, Array]:
-    """Return where u − m is finite, and there u − m as a rounded value and its error; elsewhere 0 and 0, or nan."""
-    centre = xp.where(xp.isinf(m), 0, m)
-    near = xp.logical_and(xp.isfinite(u), xp.isfinite(m))
-    v = xp.where(near, u, centre)
-    d = v - centre
-    return xp.logical_and(near, xp.isfinite(d)), d, shift_error(v, centre, d)
-
-
-def corrected(d: Array, error: Array, xp: Namespace) -> Array:
-    """Return exp(d + error), with what rounding has taken from d put back."""
-    return xp.exp(d) * (1 + error)
-
-
-def exponentials(u: Array, m: Array, xp: Namespace) -> Exponentials:
-    """Evaluate exp(u − m), with the rounding error of the shift put back.
-
-    A nonfinite logit takes no part in the subtraction: where it is m it counts as 0, elsewhere as −inf.
-    """
-    near, d, error = shift(u, m, xp)
-    side = xp.where(u < m, -xp.ones_like(u), 0)
-    inside = xp.logical_or(xp.logical_not(u < m), near)
-    return Exponentials(xp.where(inside, d, -xp.inf), xp.where(inside, corrected(d, error, xp), 0), side)
-
-
-def finite_exponentials(u: Array, m: Array, xp: Namespace) -> Exponentials:
-    """Evaluate exp(u − m) without guards: nan where a logit or a spread is not finite."""
-    d = u - m
-    return Exponentials(d, corrected(d, shift_error(u, m, d), xp), d)
-
-
-def tail_of(m: Array, rows: Exponentials, xp: Namespace) -> Array:
-    """Return Σ exp(u − m) − 1: the classes below m, and (ties − 1), which is exact."""
-    if on_host(xp) and 0 not in rows.e.shape:
-        below, ties = sums_apart(rows.e)
-    else:
-        top = rows.top(xp)
-        below = sum_rows(xp.where(top, 0, rows.e), xp)
-        ties = sum_rows(xp.where(top, rows.e, 0), xp)
-    return xp.where(m == -xp.inf, 0, below + (ties - 1))
 
 
 def merged(m1: Array, t1: Array, m2: Array, t2: Array, xp: Namespace) -> tuple[Array, Array]:
@@ -140,59 +79,68 @@ class Evaluation:
     xp: Namespace
     m: Array
     tail: Array
-    rows: Exponentials
+    """The sum of exponentials but for one of m."""
+    rows: Shifted | Relative
     mask: Array | None = None
+    largest: Array | None = None
+    """The exponential of m; None for 1."""
+    sound: bool = False
+    """Whether it is known that no row is −inf throughout."""
 
     @classmethod
-    def of(cls, u: Array, xp: Namespace, mask: Array | None = None) -> Evaluation:
-        """Evaluate rows against their own partition, over the classes that a mask leaves."""
+    def of(cls, u: Array, xp: Namespace, mask: Array | None = None, *, in_place: bool = False) -> Evaluation:
+        """Evaluate rows against their own partition, over the classes that a mask leaves.
+
+        Rows of NumPy may be left in place, that is not be shifted, where their exponentials need no shift.
+        """
         if mask is not None:
             u = xp.where(mask, u, -xp.inf)
+        if on_host(xp) and 0 not in u.shape:
+            return EvaluationOnHost.of_rows(u, mask, in_place=in_place)
         m = row_max(u, xp)
-        if on_host(xp) and mask is None and 0 not in u.shape:
-            got = cls._by(finite_exponentials(u, m, xp), m, xp)
-            if finite_throughout(m + got.tail):  # which it is only where all logits and spreads are
-                return got
-        return cls._by(exponentials(u, m, xp), m, xp, mask)
-
-    @classmethod
-    def _by(cls, rows: Exponentials, m: Array, xp: Namespace, mask: Array | None = None) -> Evaluation:
+        rows = exponentials(u, m, xp)
         return cls(xp, m, tail_of(m, rows, xp), rows, mask)
 
     def at(self, one: Marked | Indexed) -> Evaluation:
         """Return the evaluation of one class of each row, in which other classes may stand for anything."""
-        found = {key: one.of(x) for key, x in {id(x): x for x in self.rows}.items()}  # once of each array
-        rows = Exponentials(*(found[id(x)] for x in self.rows))
-        return Evaluation(self.xp, self.m, self.tail, rows, None if self.mask is None else one.of(self.mask))
+        mask = None if self.mask is None else one.of(self.mask)
+        return type(self)(self.xp, self.m, self.tail, self.rows.of(one), mask, self.largest, self.sound)
 
     @property
     def top(self) -> Array:
         """Where a logit is the maximum of its row."""
-        return self.rows.top(self.xp)
+        return self.xp.logical_not(self.rows.side < 0)
 
     @property
     def total(self) -> Array:
-        """Σ exp(u − m) = 1 + tail; nan for a row that is −inf throughout, which has no softmax."""
-        return self.xp.where(self.m == -self.xp.inf, self.xp.nan, 1 + self.tail)
+        """The sum of exponentials; nan for a row that is −inf throughout, which has no softmax."""
+        return self._of_rows((1 if self.largest is None else self.largest) + self.tail)
+
+    @property
+    def relative_tail(self) -> Array:
+        """Σ exp(u − m) − 1."""
+        return self.tail if self.largest is None else self.tail / self.largest
 
     @property
     def log_total(self) -> Array:
-        """The logarithm of the total, without cancellation."""
-        return self.xp.where(self.m == -self.xp.inf, self.xp.nan, self.xp.log1p(self.tail))
+        """The logarithm of Σ exp(u − m), without cancellation."""
+        return self._of_rows(self.xp.log1p(self.relative_tail))
+
+    def _of_rows(self, column: Array) -> Array:
+        return column if self.sound else self.xp.where(self.m == -self.xp.inf, self.xp.nan, column)
 
     @property
     def log_partition(self) -> Array:
         """A, one number per row."""
-        return log_partition(self.m, self.tail, self.xp)
+        return log_partition(self.m, self.relative_tail, self.xp)
 
     def probs(self) -> Array:
         """Return S, 0 at a masked class."""
         return self.masked(self.rows.e / self.total, 0)
 
     def complements(self) -> Array:
-        """Return 1 − S, never 1 minus a rounded S: at the maximum 1 − e is exactly 0, but its derivative is not."""
-        total, e = self.total, self.rows.e
-        return self.xp.where(self.top, self.tail + (1 - e), total - e) / total
+        """Return 1 − S, never 1 minus a rounded S: tail and 1 − e are at least 0, and at m it is 1 − e that is 0."""
+        return (self.tail + ((1 if self.largest is None else self.largest) - self.rows.e)) / self.total
 
     def log_probs(self) -> Array:
         """Return log S, at most 0: a sum of two terms of one sign."""
@@ -205,6 +153,44 @@ class Evaluation:
     def masked(self, x: Array, value: float) -> Array:
         """Return x with a value at the masked classes."""
         return x if self.mask is None else self.xp.where(self.mask, x, value)
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationOnHost(Evaluation):
+    """Rows of NumPy: what is asked for more than once is kept, and their values tell how they are evaluated."""
+
+    kept: dict[Any, Any] = field(default_factory=dict)
+    """Columns by their name; the evaluation of one class of each row by what picks it."""
+
+    @property
+    def total(self) -> Array:
+        """The sum of exponentials."""
+        if "total" not in self.kept:
+            self.kept["total"] = super().total
+        return self.kept["total"]
+
+    def at(self, one: Marked | Indexed) -> Evaluation:
+        """Return the evaluation of one class of each row."""
+        if one not in self.kept:
+            self.kept[one] = super().at(one)
+        found: Evaluation = self.kept[one]
+        return found
+
+    @classmethod
+    def of_rows(cls, u: Array, mask: Array | None, *, in_place: bool) -> EvaluationOnHost:
+        """Evaluate rows relative to m or to 0, and without guards where that is seen to be enough."""
+        xp, top = namespace_of(u=u), Largest.of(u)
+        m = top.m
+        r = references(u, m) if in_place else m
+        if r is None or mask is None:  # behind a mask, nothing is finite
+            e = xp.exp(u) if r is None else finite_exponentials(u, r, xp)
+            tail, largest = top.apart(e)
+            if r is None or finite_throughout(m + tail + largest):  # which it is only where all logits and spreads are
+                return cls(xp, m, tail, Relative(u, m, e), mask, largest, sound=True)
+        rows = exponentials(u, m, xp)
+        rows = Shifted(rows.d, exponentials(u, r, xp).e, rows.side)
+        tail, largest = top.apart(rows.e)
+        return cls(xp, m, xp.where(m == -xp.inf, 0, tail), rows, mask, largest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,7 +276,7 @@ class LogPartition(Generic[ArrayT]):
         mask = rows.mask("where", where)
         with quiet(xp):
             got = Evaluation.of(rows.last(x), xp, mask)
-            return LogPartition(rows.reduced(got.m), rows.reduced(got.tail), axis)
+            return LogPartition(rows.reduced(got.m), rows.reduced(got.relative_tail), axis)
 
     def merge(self, other: LogPartition[ArrayT], /) -> LogPartition[ArrayT]:
         """Return the partition of the union of two disjoint sets of classes.

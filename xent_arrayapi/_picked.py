@@ -35,9 +35,12 @@ class Marked(NamedTuple):
         return sum_rows(self.only(x), self.xp)
 
 
-def picked(labels: Array, valid: Array, rows: Rows) -> Marked | Indexed:
-    """Return the class that a column of labels names; where they are not valid, none, or one that has no part."""
+def picked(labels: Array, valid: Array | None, rows: Rows) -> Marked | Indexed:
+    """Return the class that a column of labels names: where they are not valid, none, or one that has no part.
+
+    None stands for all valid.
+    """
     xp = rows.xp
     if on_host(xp):
-        return Indexed(xp.where(valid, labels, 0))
+        return Indexed(labels if valid is None else xp.where(valid, labels, 0))
     return Marked(class_indices(rows.count(labels.dtype), labels.dtype, labels, xp) == labels, xp)

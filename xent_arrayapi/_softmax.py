@@ -104,9 +104,9 @@ def logsumexp(
     Sources: ``seeds/000`` (logSumExp and its gradient); Blanchard, Higham and Higham 2021,
     doi:10.1093/imanum/draa038, section 4, for the shift and the maximal term left out of the sum.
 
-    Theorems: log-partition, gradient-of-logsumexp, shift-invariance, compensated-shift, weighted-logsumexp, mask,
-    hessian-of-logsumexp, entropy-of-softmax, categorical-family, minimal-form, divergence-of-families,
-    boltzmann-distribution, class-axis, class-axes, no-classes, one-class.
+    Theorems: log-partition, gradient-of-logsumexp, shift-invariance, compensated-shift, rows-in-place,
+    weighted-logsumexp, mask, hessian-of-logsumexp, entropy-of-softmax, categorical-family, minimal-form,
+    divergence-of-families, boltzmann-distribution, class-axis, class-axes, no-classes, one-class.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def logsumexp(
     def work(part: Part) -> tuple[Array, ...]:
         xp, u, left = part.frame.xp, part.rows(brought), None if mask is None else part.mask(mask)
         if w is None:
-            value = Evaluation.of(u, xp, left).log_partition
+            value = Evaluation.of(u, xp, left, in_place=part.in_place).log_partition
             return value, xp.where(value == -xp.inf, 0, xp.where(xp.isnan(value), value, 1))
         v = part.rows(w)
         value, sign = signed_logsumexp(u, v if left is None else xp.where(left, v, 0), xp)
@@ -160,7 +160,8 @@ def _evaluate(
         xp, u, left = part.frame.xp, part.rows(brought), None if mask is None else part.mask(mask)
         if left is not None:
             u = xp.where(left, u, -xp.inf)
-        return (result(Evaluation.of(at_temperature(u, temperature, xp), xp, left)),)
+        got = Evaluation.of(at_temperature(u, temperature, xp), xp, left, in_place=part.in_place)
+        return (result(got),)
 
     with quiet(xp):
         (found,) = Parts(rows, mask).run(work, "rows")
@@ -210,8 +211,8 @@ def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: S
 
     Sources: ``seeds/000`` (definition), ``seeds/001`` equation 1.
 
-    Theorems: log-partition, gradient-of-logsumexp, shift-invariance, compensated-shift, mask, temperature,
-    true-maximum, temperature-zero, jacobian-of-softmax, derivative-of-log-softmax, logistic-function,
+    Theorems: log-partition, gradient-of-logsumexp, shift-invariance, compensated-shift, rows-in-place, mask,
+    temperature, true-maximum, temperature-zero, jacobian-of-softmax, derivative-of-log-softmax, logistic-function,
     entropy-of-softmax, maximum-likelihood, gradient-of-the-linear-model, dual-of-the-linear-model,
     categorical-family, minimal-form, divergence-of-families, boltzmann-distribution, class-axis, class-axes,
     one-class.
@@ -272,7 +273,7 @@ def log_softmax(
 
     Source: ``seeds/000`` (the expansion of h), with p one-hot.
 
-    Theorems: log-partition, shift-invariance, compensated-shift, mask, temperature, temperature-zero,
+    Theorems: log-partition, shift-invariance, compensated-shift, rows-in-place, mask, temperature, temperature-zero,
     derivative-of-log-softmax, class-axis, one-class.
 
     Examples

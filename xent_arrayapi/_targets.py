@@ -28,8 +28,8 @@ class TargetWeights:
     """Σ Q of each row."""
     unsmoothed: Array
     """Σ w t of each row, with t the targets before smoothing and w the class weights."""
-    valid: Array
-    """Where the targets of a row are admissible."""
+    valid: Array | None
+    """Where the targets of a row are admissible; None for all rows."""
     kept: Array | None
     """Where a row is not ignored."""
     weights: Array | None
@@ -55,7 +55,9 @@ class TargetWeights:
         xp = self.xp
         if self.label is None:
             return sum_rows(times(self.weights, formula(got), xp), xp)
-        own = times(self.on, self.label.only(formula(got.at(self.label))), xp)
+        own = self.label.only(formula(got.at(self.label)))
+        if not self.unit:
+            own = times(self.on, own, xp)
         if self.weights is None:
             return self.label.total(own)
         return sum_rows(self.label.put(times(self.weights, got.masked(formula(got), 0), xp), own), xp)
@@ -101,11 +103,18 @@ def target_weights(
     class_weights: Array | None,
     smoothing: float,
     ignore_index: int | None,
+    checked: bool,
 ) -> TargetWeights:
     """Turn a column of labels, or rows of probabilities, into weights over classes."""
     if are_labels(targets, rows.xp):
         return _of_labels(
-            targets, rows, mask=mask, class_weights=class_weights, smoothing=smoothing, ignore_index=ignore_index
+            targets,
+            rows,
+            mask=mask,
+            class_weights=class_weights,
+            smoothing=smoothing,
+            ignore_index=ignore_index,
+            checked=checked,
         )
     return _of_rows(targets, rows, mask, class_weights, smoothing)
 
@@ -118,13 +127,17 @@ def _of_labels(
     class_weights: Array | None,
     smoothing: float,
     ignore_index: int | None,
+    checked: bool,
 ) -> TargetWeights:
     xp = rows.xp
     wide = widened(labels, xp)
     kept = None if ignore_index is None else xp.logical_not(_ignored(labels, ignore_index, xp))
-    valid = are_classes(wide, rows)
+    valid = None if checked and kept is None else are_classes(wide, rows)
     label, one = picked(wide, valid, rows), xp.ones_like(wide, dtype=rows.computing)
-    own = one if class_weights is None else xp.where(valid, label.total(label.of(class_weights)), 0)
+    own = one
+    if class_weights is not None:
+        own = label.total(label.of(class_weights))
+        own = own if valid is None else xp.where(valid, own, 0)
     if not smoothing:
         return TargetWeights(xp, own, own, valid, kept, None, label, own, class_weights is None)
     share = smoothing_share(smoothing, mask, one, rows)

@@ -96,16 +96,16 @@ def _libraries(threadpoolctl: Any) -> list[Any]:
     return list(threadpoolctl.ThreadpoolController().lib_controllers)
 
 
-def on_threads(work: Callable[[Any], None], items: Sequence[Any]) -> None:
-    """Do work on each item, the calling thread with the others; the first error is raised."""
+def on_threads(work: Callable[[Iterator[Any]], None], items: Sequence[Any]) -> None:
+    """Do work on the items that a thread takes, the calling one with the others; the first error is raised."""
     count = min(number_of_threads(), len(items)) if len(items) > 1 else 1
     waiting = collections.deque(items)
     if count == 1:
-        _work_off(work, waiting)
+        work(_taken(waiting))
         return
-    others = [_pool(count - 1, os.getpid()).submit(_work_off, work, waiting) for _ in range(count - 1)]
+    others = [_pool(count - 1, os.getpid()).submit(work, _taken(waiting)) for _ in range(count - 1)]
     try:
-        _work_off(work, waiting)
+        work(_taken(waiting))
     finally:
         errors = [other.exception() for other in others]
     for error in errors:
@@ -113,13 +113,13 @@ def on_threads(work: Callable[[Any], None], items: Sequence[Any]) -> None:
             raise error
 
 
-def _work_off(work: Callable[[Any], None], waiting: collections.deque[Any]) -> None:
+def _taken(waiting: collections.deque[Any]) -> Iterator[Any]:
+    """Take one item after the other, as long as there are any."""
     while True:
         try:
-            item = waiting.popleft()
+            yield waiting.popleft()
         except IndexError:
             return
-        work(item)
 
 
 @functools.lru_cache(maxsize=1)

@@ -17,7 +17,7 @@ def shown(core: Core) -> str:
 @pytest.mark.parametrize(
     "name",
     [
-        "_partition.shift_error",
+        "_exponentials.shift_error",
         "_partition.Evaluation.total",
         "_partition.LogPartition.of",
         "_jacobian.jacobian_blocks",

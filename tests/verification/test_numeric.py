@@ -12,7 +12,7 @@ from verification._definitions import Rows
 from verification._judged import Judge
 from verification._loss_definition import LossRow, exact_loss
 from verification._numeric import PARTS, numeric_layer, run_part
-from xent_arrayapi import _assembly, _entropy, _jacobian, _partition, _softmax, _targets
+from xent_arrayapi import _assembly, _entropy, _exponentials, _jacobian, _partition, _softmax, _targets
 from xent_arrayapi._namespace import sum_rows
 
 
@@ -45,18 +45,18 @@ def plain_gradients(got, q, _z_loss):
 
 def unguarded_shift(u, m, xp):
     d = u - m
-    return xp.isfinite(d), d, _partition.shift_error(u, m, d)
+    return xp.isfinite(d), d, _exponentials.shift_error(u, m, d)
 
 
 WRONG = {
-    "sign of the rounding error": (_partition, "shift_error", lambda u, m, d: (m + (d - u)) - (u - (d - (d - u)))),
-    "rounding error dropped": (_partition, "shift_error", lambda u, _m, _d: 0 * u),
+    "sign of the rounding error": (_exponentials, "shift_error", lambda u, m, d: (m + (d - u)) - (u - (d - (d - u)))),
+    "rounding error dropped": (_exponentials, "shift_error", lambda u, _m, _d: 0 * u),
     "shift by the minimum": (_partition, "row_max", lambda u, xp: xp.min(u, axis=-1, keepdims=True)),
     "shift by the largest of all rows": (_partition, "row_max", lambda u, xp: xp.max(u) + 0 * u[..., :1]),
     "tail through 1": (_partition, "tail_of", tail_through_one),
     "log of 1 + tail": (_partition, "log_partition", lambda m, tail, xp: m + xp.log(1 + tail)),
     "naive merge": (_partition, "merged", naive_merge),
-    "infinities unguarded": (_partition, "shift", unguarded_shift),
+    "infinities unguarded": (_exponentials, "shift", unguarded_shift),
     "tangent not centred": (_jacobian, "centred", lambda tangent, _top, _xp: (tangent, 0)),
     "gradient as a difference": (_assembly, "row_gradients", plain_gradients),
     "divergence as a difference": (_entropy, "divergences", difference_of_logarithms),

@@ -10,7 +10,7 @@ from verification._numeric_edges import check_edges
 SEEN = (
     "_assembly.Case.clean:guard-57aafd",
     "_assembly.Weights.lives:guard-095b8d",
-    "_partition.shift:connective-923b0a",
+    "_exponentials.shift:connective-923b0a",
     "_partition.signed_log:branch-fe131e",
     "_partition.signed_logsumexp:guard-17bedc",
     "_partition.signed_logsumexp:term-3942cd",
