@@ -31,8 +31,10 @@ BLOCKS = 8
 waits for the interpreter."""
 FEW = 64
 """Classes up to which rows lie across memory in a block: NumPy is slow on short rows."""
+RUN = 256
+"""Rows beside each other in memory from which on they stay across it, as they are given, with any number of classes."""
 LINE = 16
-"""Rows that are read together at least where they lie across memory: those of a cache line."""
+"""Rows that are read together at least where they are given across memory: those of a cache line."""
 
 
 class Part(ABC):
@@ -76,7 +78,7 @@ class Whole(Part):
 
     def column(self, x: Array) -> Array:
         """Return a column."""
-        return self.frame.xp.expand_dims(x, axis=-1)
+        return x[..., None]
 
     def mask(self, brought: Array) -> Array:
         """Return a mask as it is."""
@@ -189,13 +191,16 @@ def framed(rows: Rows) -> Rows:
 
 def blocks_of(frame: Rows) -> Iterator[Block]:
     """Cut the batch axes into blocks of whole rows."""
-    *batch, classes = frame.bring(frame.like).shape
+    x = frame.bring(frame.like)
+    *batch, classes = x.shape
     row = frame.xp.finfo(frame.computing).bits // 8 * max(classes, 1)
     most = min(max(BYTES[0], math.prod(batch) * row // BLOCKS), BYTES[1]) // row
-    if frame.axes[0] != len(frame.shape) - 1:
+    beside = abs(x.strides[-2]) < abs(x.strides[-1])
+    if beside:
         most = max(most, LINE)
+    across = classes <= FEW or (beside and min(most, batch[-1]) >= RUN)
     for number, place in enumerate(places(batch, max(most, 1))):
-        yield Block(frame, number, place, across=classes <= FEW)
+        yield Block(frame, number, place, across=across)
 
 
 def places(batch: Sequence[int], most: int) -> Iterator[Place]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Generic
 
@@ -93,7 +93,7 @@ class CanonicalEnsemble(Generic[ArrayT]):
         with quiet(self._rows.xp):
             probs = self._state.got.probs()
             axes = (axis_of(self.system.axis, probs.ndim),)
-            rows = replace(self._rows, shape=tuple(probs.shape), axes=axes)
+            rows = Rows(self._rows.xp, probs, axes, self._rows.dtype)
             value: ArrayT = rows.back(probs)
             return value
 

@@ -24,7 +24,7 @@ def row_gradients(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
 
     def of_class(one: Array | None, at: Evaluation) -> Array:
         if one is None:
-            return q.sized(at.probs())
+            return q.sized(at.probs() if z_loss else at.spent())
         if q.unit:
             return -at.complements()
         return at.probs() * (q.total - one) - one * at.complements()

@@ -298,7 +298,9 @@ def rows_in_order(x: Array, xp: Namespace) -> Array:
         return x
     if compat.is_dask_namespace(xp):
         return x.map_blocks(_rows_of_a_block, dtype=x.dtype, meta=x._meta)  # noqa: SLF001  # Dask documents it
-    if compat.is_numpy_namespace(xp) or _is_strict(xp) or xp.__name__.startswith("marray."):
+    if on_host(xp) and x.flags.c_contiguous:
+        return x
+    if on_host(xp) or _is_strict(xp) or xp.__name__.startswith("marray."):
         return xp.reshape(xp.reshape(x, (-1,)), x.shape)
     return x
 
@@ -326,9 +328,16 @@ def on_host(xp: Namespace) -> bool:
     return bool(compat.is_numpy_namespace(xp))
 
 
+def extremes(x: Array, xp: Namespace) -> tuple[int, int]:
+    """Return the smallest and the largest of integers, which are read."""
+    if on_host(xp):
+        return int(x.min()), int(x.max())
+    return int(xp.min(x)), int(xp.max(x))
+
+
 def sum_rows(x: Array, xp: Namespace) -> Array:
     """Sum along the last axis, pairwise or better on every backend, and keep the axis."""
-    if compat.is_numpy_namespace(xp) and in_columns(x):
+    if on_host(xp) and in_columns(x):
         return sum_columns(x)
     if compat.is_torch_namespace(xp) and _compiles_to_a_naive_sum(x):
         return _sum_by_halves(x, xp)

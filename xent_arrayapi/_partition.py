@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -134,9 +135,13 @@ class Evaluation:
         """A, one number per row."""
         return log_partition(self.m, self.relative_tail, self.xp)
 
-    def probs(self) -> Array:
+    def probs(self, divide: Callable[[Array, Array], Array] = operator.truediv) -> Array:
         """Return S, 0 at a masked class."""
-        return self.masked(self.rows.e / self.total, 0)
+        return self.masked(divide(self.rows.e, self.total), 0)
+
+    def spent(self) -> Array:
+        """Return S where nothing that is made of exponentials is asked for any more."""
+        return self.probs()
 
     def complements(self) -> Array:
         """Return 1 − S, never 1 minus a rounded S: tail and 1 − e are at least 0, and at m it is 1 − e that is 0."""
@@ -175,6 +180,10 @@ class EvaluationOnHost(Evaluation):
             self.kept[one] = super().at(one)
         found: Evaluation = self.kept[one]
         return found
+
+    def spent(self) -> Array:
+        """Return S in the memory of the exponentials."""
+        return self.probs(operator.itruediv)
 
     @classmethod
     def of_rows(cls, u: Array, mask: Array | None, *, in_place: bool) -> EvaluationOnHost:

@@ -28,9 +28,7 @@ class Pairs(Rows):
 
     in_blocks = False
 
-    @property
-    def classes(self) -> int:
-        """Two."""
+    def _number_of_classes(self) -> int:
         return 2
 
     def bring(self, x: Array) -> Array:

@@ -16,7 +16,7 @@ from xent_arrayapi._validate import number, real_dtype, same_shape, whole_number
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xent_arrayapi._blocks import Part
+    from xent_arrayapi._blocks import Kind, Part
     from xent_arrayapi._typing import Array, ArrayT, Axis, Namespace, SupportsArray
 
 
@@ -119,23 +119,23 @@ def logsumexp(
         real_dtype("weights", weights, xp)
         x, weights = _broadcast(x, weights, xp)
     rows = Rows.of("x", x, axis, xp)
-    mask, brought = rows.mask("where", where), rows.bring(x)
-    w = None if weights is None else rows.bring(weights)
+    mask, brought, w = rows.mask("where", where), rows.bring(x), None if weights is None else rows.bring(weights)
 
     def work(part: Part) -> tuple[Array, ...]:
         xp, u, left = part.frame.xp, part.rows(brought), None if mask is None else part.mask(mask)
         if w is None:
             value = Evaluation.of(u, xp, left, in_place=part.in_place).log_partition
+            if not return_sign:
+                return (value,)
             return value, xp.where(value == -xp.inf, 0, xp.where(xp.isnan(value), value, 1))
         v = part.rows(w)
         value, sign = signed_logsumexp(u, v if left is None else xp.where(left, v, 0), xp)
-        return value if return_sign else xp.where(sign < 0, xp.nan, value), sign
+        return (value, sign) if return_sign else (xp.where(sign < 0, xp.nan, value),)
 
+    kinds: list[Kind] = ["column", "column"] if return_sign else ["column"]
     with quiet(xp):
-        value, sign = (
-            rows.kept(found, keepdims=keepdims) for found in Parts(rows, mask, w).run(work, "column", "column")
-        )
-        return (value, sign) if return_sign else value
+        value, *sign = (rows.kept(found, keepdims=keepdims) for found in Parts(rows, mask, w).run(work, *kinds))
+        return (value, *sign) if return_sign else value
 
 
 def _broadcast(x: Array, weights: Array, xp: Namespace) -> tuple[Array, Array]:
@@ -223,7 +223,7 @@ def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: S
     >>> softmax(np.asarray([0.0, 1.0, -np.inf]))
     array([0.26894142, 0.73105858, 0.        ])
     """
-    value: ArrayT = _evaluate(x, axis, temperature, where, Evaluation.probs)
+    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.spent())
     return value
 
 

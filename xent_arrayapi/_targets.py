@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xent_arrayapi._namespace import is_floating, is_integral, sum_rows, widened
+from xent_arrayapi._namespace import extremes, is_floating, is_integral, sum_rows, widened
 from xent_arrayapi._picked import picked
 from xent_arrayapi._validate import refuse_values, same_shape
 
@@ -47,8 +47,10 @@ class TargetWeights:
 
     def each(self, formula: Callable[[Array | None, Evaluation], Array], got: Evaluation) -> Array:
         """Apply a formula in Q, None for 0, and S to every class: for labels, without an array of Q."""
-        x = formula(self.weights, got)
-        return x if self.label is None else self.label.put(x, formula(self.on, got.at(self.label)))
+        if self.label is None:
+            return formula(self.weights, got)
+        own = formula(self.on, got.at(self.label))  # first: what is of all classes may be spent
+        return self.label.put(formula(self.weights, got), own)
 
     def dot(self, formula: Callable[[Evaluation], Array], got: Evaluation) -> Array:
         """Return Σ Q x for a formula of x, with 0 · (±inf) = 0; a masked class takes part only for its label."""
@@ -207,11 +209,10 @@ def scale_or_nan(q: TargetWeights, w: Array | None, s: Array | None, xp: Namespa
 def refuse_labels(targets: Array, ignore_index: int | None, rows: Rows) -> None:
     """Raise for the first label that is not admissible; reads values."""
     xp, classes = rows.xp, rows.count(targets.dtype)
-    if (
-        not are_labels(targets, xp)
-        or 0 in targets.shape
-        or (int(xp.min(targets)) >= 0 and int(xp.max(targets)) < classes)
-    ):
+    if not are_labels(targets, xp) or 0 in targets.shape:
+        return
+    low, high = extremes(targets, xp)
+    if low >= 0 and high < classes:
         return
     wide, must = widened(targets, xp), f"hold labels in 0..{classes - 1}"
     bad = xp.logical_not(are_classes(wide, rows))
