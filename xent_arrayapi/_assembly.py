@@ -77,7 +77,7 @@ class Weights(NamedTuple):
         return one if self.live is None else self.q.xp.where(self.live, one, 0)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Case:
     """Rows of one call, with their logits evaluated."""
 

@@ -7,7 +7,15 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
 from xent_arrayapi._host import buffered, keep_freed_memory, numpy
-from xent_arrayapi._namespace import are_viewable, given_back, namespace_of, quiet, rows_in_order, viewed
+from xent_arrayapi._namespace import (
+    are_viewable,
+    given_back,
+    namespace_of,
+    on_host,
+    quiet,
+    rows_in_order,
+    viewed,
+)
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._threads import on_threads
 
@@ -179,6 +187,8 @@ class Parts:
 def are_cut(rows: Rows, *arrays: Array) -> bool:
     """Tell whether rows are taken in blocks: those of NumPy, or that NumPy can view, many, along one class axis."""
     if len(rows.axes) != 1 or len(rows.shape) == 1 or not rows.in_blocks:
+        return False
+    if on_host(rows.xp) and math.prod(rows.like.shape) < LEAST:
         return False
     return are_viewable(rows.like) and math.prod(rows.like.shape) >= LEAST and are_viewable(*arrays)
 

@@ -328,11 +328,18 @@ def on_host(xp: Namespace) -> bool:
     return bool(compat.is_numpy_namespace(xp))
 
 
-def extremes(x: Array, xp: Namespace) -> tuple[int, int]:
-    """Return the smallest and the largest of integers, which are read."""
-    if on_host(xp):
-        return int(x.min()), int(x.max())
-    return int(xp.min(x)), int(xp.max(x))
+def are_below(x: Array, bound: int, xp: Namespace) -> bool:
+    """Tell whether integers are in 0..bound − 1; reads values."""
+    if on_host(xp):  # as unsigned integers, negative ones are large
+        return bool(x.view(f"u{x.itemsize}").max() < bound)
+    return int(xp.min(x)) >= 0 and int(xp.max(x)) < bound
+
+
+def ones_for(column: Array, dtype: DType, xp: Namespace) -> Array:
+    """Return ones of a dtype in the shape of a column."""
+    if on_host(xp):  # the wrapped function takes three times as long
+        return sys.modules["numpy"].ones(column.shape, dtype)
+    return xp.ones_like(column, dtype=dtype)
 
 
 def sum_rows(x: Array, xp: Namespace) -> Array:

@@ -73,7 +73,7 @@ def signed_log(m: Array, terms: Array, top: Array, xp: Namespace) -> tuple[Array
     return value, xp.where(both, xp.nan, sign)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Evaluation:
     """Rows of logits held against a partition: all that softmax is made of."""
 
@@ -160,7 +160,7 @@ class Evaluation:
         return x if self.mask is None else self.xp.where(self.mask, x, value)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class EvaluationOnHost(Evaluation):
     """Rows of NumPy: what is asked for more than once is kept, and their values tell how they are evaluated."""
 
@@ -194,8 +194,9 @@ class EvaluationOnHost(Evaluation):
         if r is None or mask is None:  # behind a mask, nothing is finite
             e = xp.exp(u) if r is None else finite_exponentials(u, r, xp)
             tail, largest = top.apart(e)
-            if r is None or finite_throughout(m + tail + largest):  # which it is only where all logits and spreads are
-                return cls(xp, m, tail, Relative(u, m, e), mask, largest, sound=True)
+            got = cls(xp, m, tail, Relative(u, m, e), mask, largest, sound=True)
+            if r is None or finite_throughout(got.total):  # which it is only where all logits and spreads are
+                return got
         rows = exponentials(u, m, xp)
         rows = Shifted(rows.d, exponentials(u, r, xp).e, rows.side)
         tail, largest = top.apart(rows.e)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xent_arrayapi._namespace import extremes, is_floating, is_integral, sum_rows, widened
+from xent_arrayapi._namespace import are_below, is_floating, is_integral, ones_for, sum_rows, widened
 from xent_arrayapi._picked import picked
 from xent_arrayapi._validate import refuse_values, same_shape
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xent_arrayapi._typing import Array, Namespace
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class TargetWeights:
     """Weights Q over the classes of each row, whichever way the targets are given."""
 
@@ -135,7 +135,7 @@ def _of_labels(
     wide = widened(labels, xp)
     kept = None if ignore_index is None else xp.logical_not(_ignored(labels, ignore_index, xp))
     valid = None if checked and kept is None else are_classes(wide, rows)
-    label, one = picked(wide, valid, rows), xp.ones_like(wide, dtype=rows.computing)
+    label, one = picked(wide, valid, rows), ones_for(wide, rows.computing, xp)
     own = one
     if class_weights is not None:
         own = label.total(label.of(class_weights))
@@ -211,8 +211,7 @@ def refuse_labels(targets: Array, ignore_index: int | None, rows: Rows) -> None:
     xp, classes = rows.xp, rows.count(targets.dtype)
     if not are_labels(targets, xp) or 0 in targets.shape:
         return
-    low, high = extremes(targets, xp)
-    if low >= 0 and high < classes:
+    if are_below(targets, classes, xp):
         return
     wide, must = widened(targets, xp), f"hold labels in 0..{classes - 1}"
     bad = xp.logical_not(are_classes(wide, rows))
