@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from xent_arrayapi._cross_entropy import SoftmaxCrossEntropy
 from xent_arrayapi._duality import REACH, Certificate, certify
 from xent_arrayapi._linear import LinearLoss
-from xent_arrayapi._namespace import from_host, is_chunked, is_of_host, namespace_of, to_host
+from xent_arrayapi._namespace import from_host, is_chunked, is_of_host, namespace_of, on_host, to_host
 from xent_arrayapi._penalised import ArraySums, penalised, unscaled
 from xent_arrayapi._predicting import LinearClassifier
 from xent_arrayapi._progress import reporting
@@ -356,13 +356,15 @@ class MaxEntClassifier(LinearClassifier):
 def sums_over(x: Array, codes: Any, s: Any, classes: int) -> ArraySums:
     """Return the loss of a linear model on rows of data, as a function of its parameters."""
     xp = namespace_of(X=x)
-    targets, weights = from_host(codes, x, "integral"), from_host(s, x)
+    targets, weights, even = from_host(codes, x, "integral"), from_host(s, x), bool(np.all(s == 1))
     column = xp.expand_dims(weights, axis=-1)
+    readable = on_host(xp)  # elsewhere, to look at labels again each time would be to wait for a device
     h: SigmoidCrossEntropy | SoftmaxCrossEntropy
     if classes == 2:
-        both = xp.expand_dims(targets, axis=-1)
-        h = SigmoidCrossEntropy(both, sample_weight=column, reduction="sum", check_values=False)
+        both, of_rows = xp.expand_dims(targets, axis=-1), None if even else column
+        h = SigmoidCrossEntropy(both, sample_weight=of_rows, reduction="sum", check_values=readable)
     else:
-        h = SoftmaxCrossEntropy(targets, sample_weight=weights, reduction="sum", check_values=False)
+        of_rows = None if even else weights
+        h = SoftmaxCrossEntropy(targets, sample_weight=of_rows, reduction="sum", check_values=readable)
     shape = 1 if classes == 2 else classes, x.shape[1] + 1
     return ArraySums(LinearLoss(x, h, xp), column, shape, float(np.sum(s)))

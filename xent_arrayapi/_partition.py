@@ -174,6 +174,13 @@ class EvaluationOnHost(Evaluation):
             self.kept["total"] = super().total
         return self.kept["total"]
 
+    @property
+    def top(self) -> Array:
+        """Where a logit is the maximum of its row."""
+        if "top" not in self.kept:
+            self.kept["top"] = super().top
+        return self.kept["top"]
+
     def at(self, one: Marked | Indexed) -> Evaluation:
         """Return the evaluation of one class of each row."""
         if one not in self.kept:

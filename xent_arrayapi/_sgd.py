@@ -125,7 +125,8 @@ def flatness(at: Iterate) -> int:
 def batch_of(loss: LinearLoss, chosen: Array) -> LinearLoss:
     """Return the loss on some of the rows."""
     xp, h = loss.xp, cast("Any", loss.h)  # a dataclass, whichever loss it is
-    targets, weights = (xp.take(of_rows, chosen, axis=0) for of_rows in (h.targets, h.sample_weight))
+    targets = xp.take(h.targets, chosen, axis=0)
+    weights = None if h.sample_weight is None else xp.take(h.sample_weight, chosen, axis=0)
     return LinearLoss(xp.take(loss.x, chosen, axis=0), replace(h, targets=targets, sample_weight=weights), xp)
 
 
