@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import xent_arrayapi as xent
+from xent_arrayapi._exponentials import exponentials, tail_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +35,11 @@ def check_edges(judge: Judge) -> None:
     judge.same("logsumexp", "large weights", np.isfinite(xent.logsumexp(0 * many, weights=many)), [True])
     masked = xent.softmax(array([[0, 1, 2]]), temperature=0, where=np.asarray([True, True, False]))
     judge.same("softmax", "T = 0, masked", masked, [[0, 1, 0]])
+    leading, m = array([[0, -50, 0]]), array([[0]])
+    tail = tail_of(m, exponentials(leading, m, np), np)  # as other backends have it
+    judge.near("LogPartition.of", "tail of ties", tail, 1 + np.exp(array([[-50]])), 1)
+    tail = tail_of(m, exponentials(leading[:, :2], m, np), np)
+    judge.near("LogPartition.of", "tail of a dominant logit", tail, np.exp(array([[-50]])), 1)
     _check_small_labels(judge)
     _check_tangents(judge)
     _check_inadmissible(judge)

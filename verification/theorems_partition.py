@@ -8,6 +8,7 @@ import xent_arrayapi as xent
 from verification._results import Theorem
 from xent_arrayapi._exponentials import Relative, exponentials, finite_exponentials, shift
 from xent_arrayapi._partition import Evaluation, LogPartition
+from xent_arrayapi._picked import Marked
 
 if TYPE_CHECKING:
     from verification._paths import Path
@@ -28,11 +29,13 @@ def definitions(s: Setting) -> None:
     u = s.reals("u", "NK")
     a, probs, logs = xent.logsumexp(u), xent.softmax(u), xent.log_softmax(u)
     state = LogPartition.of(u)
+    _, sign = xent.logsumexp(u, return_sign=True)
     for n, k in s.indices("NK"):
         z, e = total(s, u, n), s.exp(s.at(u, n, k))
         s.equal(r"$A = \log \sum_k e^{u_k}$", s.at(a, n), s.log(z))
         s.equal(r"$S_k = e^{u_k} / \sum_j e^{u_j}$", s.at(probs, n, k), e / z)
         s.equal(r"$\log S_k = u_k - \log \sum_j e^{u_j}$", s.at(logs, n, k), s.at(u, n, k) - s.log(z))
+        s.equal("the sign of the sum is 1", s.at(sign, n), s.term(1))
         s.equal(r"$m + \log(1 + t) = A$", s.at(state.logsumexp, n), s.log(z))
         s.equal(r"$e^{u_k - A} = S_k$", s.at(state.softmax(u), n, k), e / z)
         s.equal(r"$u_k - A = \log S_k$", s.at(state.log_softmax(u), n, k), s.at(logs, n, k))
@@ -82,6 +85,7 @@ def rows_in_place(s: Setting) -> None:
     e, largest = finite_exponentials(u, r, s.xp), s.xp.exp(m - r)
     tail = s.xp.sum(e, axis=-1, keepdims=True) - largest
     got = Evaluation(s.xp, m, tail, Relative(u, m, e), None, largest, sound=True)
+    one = got.at(Marked(s.mask("M", "NK"), s.xp))
     a, probs, logs = xent.logsumexp(u), xent.softmax(u), xent.log_softmax(u)
     for (n,) in s.indices("N"):
         s.equal("$A$", s.at(got.log_partition, n, 0), s.at(a, n))
@@ -90,6 +94,7 @@ def rows_in_place(s: Setting) -> None:
         s.equal("$1 - S$", s.at(got.complements(), n, k), 1 - s.at(probs, n, k))
         s.equal(r"$\log S$", s.at(got.log_probs(), n, k), s.at(logs, n, k))
         s.equal(r"$-\log S$", s.at(got.surprisals(), n, k), -s.at(logs, n, k))
+        s.equal(r"$-\log S$ of a class that is picked", s.at(one.surprisals(), n, k), -s.at(logs, n, k))
 
 
 def merging(s: Setting) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from xent_arrayapi._host import with_value
 from xent_arrayapi._namespace import (
     computing_dtype,
     floating_dtype,
@@ -52,7 +53,7 @@ class Rows:
     def of(cls, name: str, x: Array, axis: Axis, xp: Namespace) -> Self:
         """Check the dtype of x and the axis, and lay out rows for arrays of its shape."""
         known = _KNOWN.get((cls, x.shape, x.dtype, axis)) if type(axis) is int and on_host(xp) else None
-        return cls._checked(name, x, axis, xp) if known is None else known.of_array(x)
+        return cls._checked(name, x, axis, xp) if known is None else with_value(known, "like", x)
 
     @classmethod
     def _checked(cls, name: str, x: Array, axis: Axis, xp: Namespace) -> Self:
@@ -62,14 +63,7 @@ class Rows:
         if type(axis) is int and on_host(xp):
             if len(_KNOWN) >= MOST_KNOWN:
                 _KNOWN.clear()
-            _KNOWN[cls, x.shape, x.dtype, axis] = rows.of_array(None)
-        return rows
-
-    def of_array(self, x: Array | None) -> Self:
-        """Return the layout of another array of the same shape and dtype."""
-        rows = object.__new__(type(self))
-        rows.__dict__ |= self.__dict__
-        rows.like = x
+            _KNOWN[cls, x.shape, x.dtype, axis] = with_value(rows, "like", None)
         return rows
 
     def count(self, dtype: DType) -> Any:
@@ -110,9 +104,7 @@ class Rows:
     def back(self, rows: Array) -> Array:
         """Return rows in the logits' shape and dtype."""
         if len(self.axes) != 1:
-            sizes = tuple(self.shape[k] for k in self.order)
-            unknown = None in sizes
-            rows = self.xp.reshape(rows, sizes_of(self.xp.permute_dims(self.like, self.order)) if unknown else sizes)
+            rows = self.xp.reshape(rows, sizes_of(self.xp.permute_dims(self.like, self.order)))
         if not self.in_order:
             rows = self.xp.permute_dims(rows, tuple(self.order.index(k) for k in range(len(self.order))))
         return self.in_dtype(rows)

@@ -11,6 +11,7 @@ SEEN = (
     "_assembly.Case.clean:guard-57aafd",
     "_assembly.Weights.lives:guard-095b8d",
     "_exponentials.shift:connective-923b0a",
+    "_exponentials.tail_of:function-11ab65",
     "_partition.signed_log:branch-fe131e",
     "_partition.signed_logsumexp:guard-17bedc",
     "_partition.signed_logsumexp:term-3942cd",
