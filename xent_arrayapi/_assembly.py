@@ -156,10 +156,13 @@ class Call:
     others: tuple[Array, ...] = ()
     """What else the evaluation reads: tangents."""
     parts: Parts = field(init=False)
+    labels: bool = field(init=False)
+    """Whether the targets are labels, a column of them for each part, or rows of probabilities."""
 
     def __post_init__(self) -> None:
         """Check what all losses have, and cut the rows."""
         loss, rows = self.loss, self.rows
+        self.labels = are_labels(self.targets, rows.xp)
         given = (self.targets, self.class_weights, self.mask, loss.sample_weight, array_normalizer(loss.normalizer))
         self.parts = Parts(rows, *given, *self.others)
         if loss.sample_weight is not None:
@@ -167,7 +170,8 @@ class Call:
             same_shape("sample_weight", loss.sample_weight, rows.batch_shape, "the logits without their class axis")
         check_normalizer_array(loss.normalizer, rows.xp)
         if self.check_values:
-            refuse_labels(self.targets, loss.ignore_index, rows)
+            if self.labels:
+                refuse_labels(self.targets, loss.ignore_index, rows)
             refuse_weights("sample_weight", loss.sample_weight, rows)
 
     def weights(self, part: Part) -> Weights:
@@ -179,12 +183,13 @@ class Call:
         w = part.given(self.class_weights)
         mask = None if self.mask is None else part.mask(self.mask)
         q = target_weights(
-            part.column(self.targets) if are_labels(self.targets, self.rows.xp) else part.rows(self.targets),
+            part.column(self.targets) if self.labels else part.rows(self.targets),
             frame,
             mask=mask,
             class_weights=w,
             smoothing=float(loss.label_smoothing),
             ignore_index=loss.ignore_index,
+            labels=self.labels,
             checked=self.check_values,
         )
         s = None if loss.sample_weight is None else frame.cast(part.column(loss.sample_weight))

@@ -7,15 +7,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
 from xent_arrayapi._host import buffered, keep_freed_memory, numpy
-from xent_arrayapi._namespace import (
-    are_viewable,
-    given_back,
-    namespace_of,
-    on_host,
-    quiet,
-    rows_in_order,
-    viewed,
-)
+from xent_arrayapi._namespace import are_viewable, given_back, namespace_of, on_host, quiet, rows_in_order, viewed
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._threads import on_threads
 

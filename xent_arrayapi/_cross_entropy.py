@@ -150,14 +150,14 @@ class SoftmaxCrossEntropy(RowwiseLoss):
             normalizer=array_normalizer(self.normalizer),
         )
         rows = Rows.of("logits", logits, self.axis, xp)
-        check_target_shape(self.targets, rows)
+        labels = are_labels(self.targets, xp)
+        check_target_shape(self.targets, rows, labels=labels)
         if self.class_weights is not None:
             real_dtype("class_weights", self.class_weights, xp)
             same_shape("class_weights", self.class_weights, (rows.classes,), "the classes")
         check_values = self.check_values
         if check_values is None:
             check_values = is_readable(logits, self.targets, self.class_weights, self.sample_weight)
-        labels = are_labels(self.targets, xp)
         if check_values:
             refuse_weights("class_weights", self.class_weights, rows)
             refuse_weights("targets", None if labels else self.targets, rows)

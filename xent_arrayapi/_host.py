@@ -152,16 +152,18 @@ class Indexed:
         """Return the entries of this class, as a column; a vector is the same for all rows."""
         if x.ndim < self.index.ndim:
             return x[self.index]
-        across = in_columns(x)
-        if across or x.flags.c_contiguous:
-            return (x.T if across else x).reshape(-1)[self._in_memory(x.shape[-1], across=across)]
+        if x.flags.c_contiguous:
+            return x.reshape(-1)[self._in_memory(x.shape[-1], across=False)]
+        if in_columns(x):
+            return x.T.reshape(-1)[self._in_memory(x.shape[-1], across=True)]
         return numpy().take_along_axis(x, self.index, axis=-1)
 
     def put(self, x: Array, column: Array) -> Array:
         """Write entries of this class into an array that is nobody else's, and return it."""
-        across = in_columns(x)
-        if across or x.flags.c_contiguous:
-            (x.T if across else x).reshape(-1)[self._in_memory(x.shape[-1], across=across)] = column
+        if x.flags.c_contiguous:
+            x.reshape(-1)[self._in_memory(x.shape[-1], across=False)] = column
+        elif in_columns(x):
+            x.T.reshape(-1)[self._in_memory(x.shape[-1], across=True)] = column
         else:
             numpy().put_along_axis(x, self.index, column, axis=-1)
         return x

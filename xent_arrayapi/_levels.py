@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xent_arrayapi._exponentials import row_max
 from xent_arrayapi._namespace import sum_rows
 from xent_arrayapi._partition import Evaluation
+from xent_arrayapi._targets import times
 
 if TYPE_CHECKING:
     from xent_arrayapi._typing import Array, Namespace
@@ -16,13 +17,6 @@ ROUNDINGS = 16
 """By how many roundings of what it is made of a mean energy may differ from the one that is wanted."""
 POLISHING = 2
 """How many steps of Newton's method are differentiated: derivatives are right up to this order."""
-
-
-def times(x: Array, y: Array, xp: Namespace) -> Array:
-    """Return x y for a finite y, with 0 · (±inf) = 0."""
-    endless = xp.isinf(x)
-    limit = xp.where(y == 0, 0, x * xp.where(y == 0, 1, y))
-    return xp.where(endless, limit, xp.where(endless, 0, x) * y)
 
 
 def reciprocal(x: Array, xp: Namespace) -> Array:
@@ -66,7 +60,7 @@ class Levels:
 
     def evaluated(self, beta: Array, heights: Array) -> Evaluation:
         """Evaluate exp(−β heights) against its sum."""
-        return Evaluation.of(-times(beta, heights, self.xp), self.xp, self.allowed)
+        return Evaluation.of(-times(heights, beta, self.xp), self.xp, self.allowed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,11 +157,11 @@ class State:
 
     def log_partition(self) -> Array:
         """Return log Z = −β end + log Σ exp(−β (E − end))."""
-        return self.got.log_partition - times(self.beta, self.end, self.levels.xp)
+        return self.got.log_partition - times(self.end, self.beta, self.levels.xp)
 
     def free_energy(self) -> Array:
         """Return F = −T log Z = end − T log Σ exp(−β (E − end))."""
-        return self.end - times(self.temperature, self.got.log_partition, self.levels.xp)
+        return self.end - times(self.got.log_partition, self.temperature, self.levels.xp)
 
     def mean_energy(self) -> Array:
         """Return ⟨E⟩ = end + ⟨E − end⟩."""
@@ -189,8 +183,8 @@ class State:
         """Return the dual log Z + β E at a mean energy E, the entropy, their gap β (E − ⟨E⟩), and ⟨E⟩ − E."""
         xp, goal = self.levels.xp, target - self.end
         residual = self.mean(self.heights) - goal
-        dual = self.got.log_partition + times(self.beta, goal, xp)
-        return dual, self.entropy(), times(self.beta, -residual, xp), residual
+        dual = self.got.log_partition + times(goal, self.beta, xp)
+        return dual, self.entropy(), times(-residual, self.beta, xp), residual
 
     def attains(self, target: Array) -> Array:
         """Tell where ⟨E⟩ is a mean energy, as near as rounding lets it be: that of ⟨E⟩, and what that of β changes."""

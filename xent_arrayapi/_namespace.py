@@ -118,8 +118,8 @@ def is_readable(*arrays: Array) -> bool:
 
 
 def _is_readable(x: Array) -> bool:
-    xp = namespace_of(x=x)
-    if compat.is_numpy_namespace(xp):
+    xp = _NAMESPACES.get(type(x)) or namespace_of(x=x)
+    if on_host(xp):
         return True
     if compat.is_torch_namespace(xp):
         return _is_readable_torch(x)

@@ -6,15 +6,7 @@ import operator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic
 
-from xent_arrayapi._exponentials import (
-    Relative,
-    Shifted,
-    exponentials,
-    finite_exponentials,
-    row_max,
-    shift,
-    tail_of,
-)
+from xent_arrayapi._exponentials import Relative, Shifted, exponentials, finite_exponentials, row_max, shift, tail_of
 from xent_arrayapi._host import Largest, finite_throughout, references
 from xent_arrayapi._namespace import namespace_of, on_host, quiet, sum_rows
 from xent_arrayapi._rows import Rows
@@ -23,6 +15,7 @@ from xent_arrayapi._validate import same_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
     from xent_arrayapi._host import Indexed
     from xent_arrayapi._picked import Marked
@@ -102,7 +95,7 @@ class Evaluation:
         rows = exponentials(u, m, xp)
         return cls(xp, m, tail_of(m, rows, xp), rows, mask)
 
-    def at(self, one: Marked | Indexed) -> Evaluation:
+    def at(self, one: Marked | Indexed) -> Self:
         """Return the evaluation of one class of each row, in which other classes may stand for anything."""
         mask = None if self.mask is None else one.of(self.mask)
         return type(self)(self.xp, self.m, self.tail, self.rows.of(one), mask, self.largest, self.sound)
@@ -181,12 +174,14 @@ class EvaluationOnHost(Evaluation):
             self.kept["top"] = super().top
         return self.kept["top"]
 
-    def at(self, one: Marked | Indexed) -> Evaluation:
+    def at(self, one: Marked | Indexed) -> Self:
         """Return the evaluation of one class of each row."""
         if one not in self.kept:
-            self.kept[one] = super().at(one)
-        found: Evaluation = self.kept[one]
-        return found
+            found = super().at(one)
+            found.kept["total"] = self.total
+            self.kept[one] = found
+        kept: Self = self.kept[one]
+        return kept
 
     def spent(self) -> Array:
         """Return S in the memory of the exponentials."""

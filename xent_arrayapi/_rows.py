@@ -6,14 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xent_arrayapi._host import with_value
-from xent_arrayapi._namespace import (
-    computing_dtype,
-    floating_dtype,
-    on_host,
-    rows_in_order,
-    size_of,
-    sizes_of,
-)
+from xent_arrayapi._namespace import computing_dtype, floating_dtype, on_host, rows_in_order, size_of, sizes_of
 from xent_arrayapi._validate import axes_of, broadcasts_to, known_shape, logits_dtype, mask_dtype
 
 if TYPE_CHECKING:

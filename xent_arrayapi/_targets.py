@@ -83,9 +83,9 @@ def are_labels(targets: Array, xp: Namespace) -> bool:
     raise TypeError(msg)
 
 
-def check_target_shape(targets: Array, rows: Rows) -> None:
+def check_target_shape(targets: Array, rows: Rows, *, labels: bool) -> None:
     """Check labels against the rows of the logits, and probability rows against the logits."""
-    if are_labels(targets, rows.xp):
+    if labels:
         same_shape("targets", targets, rows.batch_shape, "the logits without their class axis")
         if rows.classes == 0:
             msg = "`targets` must not be labels where the logits have no classes: there is none to choose."
@@ -105,10 +105,11 @@ def target_weights(
     class_weights: Array | None,
     smoothing: float,
     ignore_index: int | None,
+    labels: bool,
     checked: bool,
 ) -> TargetWeights:
     """Turn a column of labels, or rows of probabilities, into weights over classes."""
-    if are_labels(targets, rows.xp):
+    if labels:
         return _of_labels(
             targets,
             rows,
@@ -209,7 +210,7 @@ def scale_or_nan(q: TargetWeights, w: Array | None, s: Array | None, xp: Namespa
 def refuse_labels(targets: Array, ignore_index: int | None, rows: Rows) -> None:
     """Raise for the first label that is not admissible; reads values."""
     xp, classes = rows.xp, rows.count(targets.dtype)
-    if not are_labels(targets, xp) or 0 in targets.shape:
+    if 0 in targets.shape:
         return
     if are_below(targets, classes, xp):
         return
