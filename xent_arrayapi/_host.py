@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -183,9 +184,30 @@ class Indexed:
         return self._places[across]
 
 
-@functools.lru_cache(maxsize=8)
+MOST_KEPT = 2**16
+"""Elements up to which columns that blocks of one size share are kept."""
+
+
 def starts_of(rows: int, step: int) -> Array:
-    """Return where rows start that are a step apart: blocks are of few sizes."""
+    """Return where rows start that are a step apart; nobody writes to it."""
+    return (_kept_starts if rows <= MOST_KEPT else _starts)(rows, step)
+
+
+def ones_of(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Return ones that nobody writes to."""
+    return (_kept_ones if math.prod(shape) <= MOST_KEPT else _ones)(shape, dtype)
+
+
+def _starts(rows: int, step: int) -> Array:
     starts = numpy().arange(0, rows * step, step)
     starts.flags.writeable = False
     return starts
+
+
+def _ones(shape: tuple[int, ...], dtype: Any) -> Array:
+    ones = numpy().ones(shape, dtype)
+    ones.flags.writeable = False
+    return ones
+
+
+_kept_starts, _kept_ones = (functools.lru_cache(maxsize=8)(make) for make in (_starts, _ones))
