@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 LEAST = 2**12
 """Logits from which on blocks are worth their overhead."""
-BYTES = (2**17, 2**21)
+BYTES = (2**19, 2**21)
 """Of the logits of a block, at least and at most: a few arrays of that size are alive at a time."""
-BLOCKS = 8
+BLOCKS = 4
 """How many there are where that leaves a choice: enough to share out, and not more, for each operation of each of them
 waits for the interpreter."""
 FEW = 64
