@@ -12,7 +12,9 @@ import pytest
 import xent_arrayapi as xent
 from tests.conftest import close
 from tests.test_properties import near, outputs
-from xent_arrayapi import LogPartition, SoftmaxCrossEntropy
+from tests.test_validate import refused
+from xent_arrayapi import LogPartition, SoftmaxCrossEntropy, _rows
+from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._rows import Rows
 
 
@@ -128,3 +130,28 @@ def test_a_cast_that_is_none_returns_the_array(be):
         rows = Rows.of("x", y, -1, be.namespace())
         assert rows.cast(y).dtype == be.dtype("float32")
         assert rows.in_dtype(rows.cast(y)).dtype == be.dtype(half)
+
+
+@pytest.mark.only("numpy")
+def test_layouts_that_were_seen_are_kept_without_their_arrays(be, monkeypatch):
+    """Some of them: an axis that is no integer is refused also where its equal was seen, and dtypes stay apart."""
+    known: dict[Any, Any] = {}
+    monkeypatch.setattr(_rows, "_KNOWN", known)
+    monkeypatch.setattr(_rows, "MOST_KNOWN", 2)
+    for classes in (3, 4, 5, 5):
+        x = be.array(np.zeros((2, classes)))
+        rows = Rows.of("x", x, 1, be.namespace())
+        assert (rows.like is x, rows.classes, rows.batch_shape) == (True, classes, (2,))
+        assert len(known) <= 2
+    assert all(rows.like is None for rows in known.values())
+    seen: Any = True
+    refused(TypeError, "`axis` must be a Python integer, not True.", Rows.of, "x", x, seen, be.namespace())
+    assert Rows.of("x", be.array(np.zeros((2, 5)), "float32"), 1, be.namespace()).dtype == np.float32
+
+
+@pytest.mark.only("numpy")
+def test_what_is_asked_for_twice_is_made_once(be):
+    got = Evaluation.of(be.array([[0.0, 1.0], [2.0, 2.0]]), be.namespace())
+    assert got.top is got.top
+    assert got.total is got.total
+    assert got.top.tolist() == [[False, True], [True, True]]
