@@ -21,6 +21,7 @@ from xent_arrayapi import SoftmaxCrossEntropy, _blocks, _threads
 from xent_arrayapi._host import Indexed, references
 
 INF, NAN = float("inf"), float("nan")
+EPS = float(np.finfo("float64").eps)
 SOME = "numpy", "torch"
 pytestmark = pytest.mark.only(*SOME)
 
@@ -62,6 +63,25 @@ def test_accuracy_of_rows_in_place(be, judge, axis):  # noqa: F811
                 got = np.moveaxis(got, axis, -1)
                 close(got[:, np.isfinite(gaps[0])], some, rtol=2 * ULPS * np.finfo(dtype).eps)
                 assert np.all(got[:, ~np.isfinite(gaps[0])] == (0 if function is xent.softmax else -INF))
+
+
+@pytest.mark.parametrize("classes", [7, 100])
+@pytest.mark.usefixtures("cut")
+def test_rule_08_a_shared_offset_changes_nothing_in_blocks(be, classes):
+    """Within rule 7 of either, for rows left in place and the same rows shifted: derivatives included."""
+    u = np.round(rows((60, classes), "float64") * 2**20) / 2**20  # what is added rounds nothing
+    labels, v = be.array(np.arange(60) % classes), be.array(np.cos(np.arange(u.size)).reshape(u.shape))
+    loss = SoftmaxCrossEntropy(labels, reduction="none")
+    assert references(u, u.max(axis=-1, keepdims=True)) is None
+    for offset in (2.0**10, -(2.0**10), 2.0**20):
+        moved = references(u + offset, (u + offset).max(axis=-1, keepdims=True))
+        assert moved is not None
+        assert np.all(moved != 0)
+        for function in (loss, loss.grad, loss.hessian_diag, xent.softmax, xent.log_softmax):
+            there, here = (be.numpy(function(be.array(x))) for x in (u + offset, u))
+            close(there, here, rtol=2 * ULPS * EPS)
+        there, here = (be.numpy(loss.hvp(be.array(x), v)) for x in (u + offset, u))
+        close(there, here, rtol=0, atol=2 * ULPS * EPS)  # differences, of numbers up to 1
 
 
 @pytest.mark.parametrize("beside", [1e30, -INF, NAN, INF, 300.0, 1000.0])

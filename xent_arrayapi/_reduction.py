@@ -26,8 +26,6 @@ def check_normalizer(normalizer: Any) -> None:
 
 def array_normalizer(normalizer: Any) -> Array | None:
     """Return a normalizer that is an array, None for one that is a name or a number."""
-    if isinstance(normalizer, str):
-        return None
     return normalizer if hasattr(normalizer, "shape") and not isinstance(normalizer, Real) else None
 
 

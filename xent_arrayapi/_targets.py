@@ -210,9 +210,7 @@ def scale_or_nan(q: TargetWeights, w: Array | None, s: Array | None, xp: Namespa
 def refuse_labels(targets: Array, ignore_index: int | None, rows: Rows) -> None:
     """Raise for the first label that is not admissible; reads values."""
     xp, classes = rows.xp, rows.count(targets.dtype)
-    if 0 in targets.shape:
-        return
-    if are_below(targets, classes, xp):
+    if 0 in targets.shape or are_below(targets, classes, xp):
         return
     wide, must = widened(targets, xp), f"hold labels in 0..{classes - 1}"
     bad = xp.logical_not(are_classes(wide, rows))
