@@ -119,7 +119,7 @@ def test_the_command_passes(tmp_path, capsys):
 
 
 def test_a_defect_makes_the_status_1(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(_partition.Evaluation, "complements", lambda it: 1 - it.probs())
+    monkeypatch.setattr(_partition.Evaluation, "others", lambda it: (1 - it.probs()) * it.total)
     file = tmp_path / "report.json"
     assert main([*QUICK, "--json", str(file)]) == 1
     assert "FAILED: numpy" in capsys.readouterr().out

@@ -108,8 +108,8 @@ def usual_log_total(it):
     return it.xp.log(1 + it.tail)
 
 
-def usual_complements(it):
-    return 1 - it.probs()
+def usual_others(it):
+    return (1 - it.probs()) * it.total
 
 
 def usual_product(probs, v, _, xp):
@@ -120,7 +120,7 @@ def usual_product(probs, v, _, xp):
 DEFECTS = {
     "a shift that rounds": (_exponentials, "shift_error", lambda _u, _m, d: 0 * d, {"softmax", "gradient"}),
     "the logarithm of a sum": (_partition.Evaluation, "log_total", property(usual_log_total), {"log_softmax", "loss"}),
-    "one minus a probability": (_partition.Evaluation, "complements", usual_complements, {"gradient", "hessian_diag"}),
+    "one minus a probability": (_partition.Evaluation, "others", usual_others, {"gradient", "hessian_diag"}),
     "a mean that is not shifted": (_loss_rows, "jacobian_product", usual_product, {"special values", "hvp"}),
     "labels that nobody checks": (_assembly, "refuse_labels", lambda *_: None, {"labels_out_of_range"}),
     "a mean over nothing": (_assembly, "quotient", lambda a, b, *_: a / b, {"special values"}),

@@ -147,7 +147,14 @@ def weights_of(be: Any, targets: Any, **options: Any) -> Any:
     """Build weights and bring back Q, its total, and the total before smoothing."""
     u = be.array(U)
     rows = Rows.of("logits", u, -1, be.namespace())
-    made = {"mask": None, "class_weights": None, "smoothing": 0.0, "ignore_index": None, "checked": False}
+    made = {
+        "mask": None,
+        "class_weights": None,
+        "smoothing": 0.0,
+        "ignore_index": None,
+        "checked": False,
+        "again": True,
+    }
     made |= {"labels": targets.ndim == 1} | options
     made |= {key: be.array(x) for key, x in made.items() if isinstance(x, np.ndarray)}
     given = be.array(targets)

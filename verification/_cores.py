@@ -24,10 +24,11 @@ threads, what NumPy does by index, data, fits on the host, and an iteration that
 reached, as is told of each row: its steps are formulas."""
 BACKENDS = "_namespace"
 """The module of the backends: only what returns an array is a core."""
-OF_A_BACKEND = re.compile(r"\b(compat\.is_|on_host\(|_is_strict\(|is_traced\()")
+OF_A_BACKEND = re.compile(r"\b(compat\.is_|on_host\(|_is_strict\(|is_traced\(|gathers\()|, Gathered\)")
 """The tests by which code is left to one backend."""
-OF_NUMPY = re.compile(r"\w+OnHost")
-"""The classes that are for NumPy alone: they choose among formulas by what they see, and numbers hold them."""
+OF_SOME = re.compile(r"\w+OnHost|Gathered")
+"""The classes that are for some backends alone: they choose among formulas by what they see, or read by an index as a
+mask does elsewhere; numbers hold them."""
 OF_KNOWN_SIZES = {"self.classes is not None", "isinstance(sizes, tuple)"}
 """The tests behind which sizes are unknown before a graph runs, as only ndonnx has them."""
 READING = re.compile(r"\bcheck_values\b")
@@ -76,7 +77,7 @@ def cores() -> tuple[Core, ...]:
 def _computing(module: str, body: Iterable[Statement], outer: str = "") -> Iterator[Core]:
     """Go through functions that return something; of the backends, those for all of them that return an array."""
     for node in body:
-        if isinstance(node, ast.ClassDef) and not OF_NUMPY.fullmatch(node.name):
+        if isinstance(node, ast.ClassDef) and not OF_SOME.fullmatch(node.name):
             yield from _computing(module, node.body, f"{node.name}.")
         elif isinstance(node, ast.FunctionDef) and not _is_only_declared(node):
             returned = ast.unparse(node.returns) if node.returns else "None"

@@ -191,6 +191,7 @@ class Call:
             ignore_index=loss.ignore_index,
             labels=self.labels,
             checked=self.check_values,
+            again=self.softcap is None and loss.temperature == 1,
         )
         s = None if loss.sample_weight is None else frame.cast(part.column(loss.sample_weight))
         scale = s if self.check_values else scale_or_nan(q, w, s, xp)

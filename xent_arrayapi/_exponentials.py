@@ -5,27 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from xent_arrayapi._namespace import sum_rows
+from xent_arrayapi._picked import Gathered
 
 if TYPE_CHECKING:
-    from xent_arrayapi._host import Indexed
-    from xent_arrayapi._picked import Marked
+    from xent_arrayapi._picked import Picked
     from xent_arrayapi._typing import Array, Namespace
 
 
 class Shifted(NamedTuple):
     """What a row looks like from its maximum m."""
 
+    u: Array
     d: Array
     """u − m, at most 0; −inf for a class infinitely far below."""
     e: Array
     """exp(u − m)."""
-    side: Array
-    """Below 0 where the logit is below m."""
 
-    def of(self, one: Marked | Indexed) -> Shifted:
-        """Return what one class of each row looks like."""
-        found = {key: one.of(x) for key, x in {id(x): x for x in self}.items()}  # once of each array
-        return Shifted(*(found[id(x)] for x in self))
+    def of(self, one: Picked, m: Array, xp: Namespace) -> Shifted:
+        """Return what one class of each row looks like: evaluated anew, where a compiler is better off without e."""
+        if isinstance(one, Gathered):
+            return exponentials(one.of(self.u), m, xp)
+        return Shifted(one.of(self.u), one.of(self.d), one.of(self.e))
 
 
 class Relative(NamedTuple):
@@ -41,12 +41,7 @@ class Relative(NamedTuple):
         """What is left of a logit without m."""
         return self.u - self.m
 
-    @property
-    def side(self) -> Array:
-        """Below 0 where the logit is below m."""
-        return self.d
-
-    def of(self, one: Marked | Indexed) -> Relative:
+    def of(self, one: Picked, _m: Array, _xp: Namespace) -> Relative:
         """Return what one class of each row looks like."""
         return Relative(one.of(self.u), self.m, one.of(self.e))
 
@@ -65,12 +60,17 @@ def shift_error(u: Array, m: Array, d: Array) -> Array:
 
 
 def shift(u: Array, m: Array, xp: Namespace) -> tuple[Array, Array, Array]:
-    """Return where u − m is finite, and there u − m as a rounded value and its error; elsewhere 0 and 0, or nan."""
+    """Return where a logit is not infinitely far below m, and there u − m as a rounded value and its error.
+
+    That u is chosen element by element keeps compilers from contracting what it was computed by into the subtraction.
+    """
     centre = xp.where(xp.isinf(m), 0, m)
-    near = xp.logical_and(xp.isfinite(u), xp.isfinite(m))
+    near = xp.logical_and(u > -xp.inf, m < xp.inf)
     v = xp.where(near, u, centre)
     d = v - centre
-    return xp.logical_and(near, xp.isfinite(d)), d, shift_error(v, centre, d)
+    close = xp.where(d > -xp.inf, v, centre)
+    inside = xp.logical_or(near, xp.logical_not(u < m))
+    return inside, d, shift_error(close, centre, close - centre)
 
 
 def corrected(d: Array, error: Array, xp: Namespace) -> Array:
@@ -79,14 +79,9 @@ def corrected(d: Array, error: Array, xp: Namespace) -> Array:
 
 
 def exponentials(u: Array, m: Array, xp: Namespace) -> Shifted:
-    """Evaluate exp(u − m), with the rounding error of the shift put back.
-
-    A nonfinite logit takes no part in the subtraction: where it is m it counts as 0, elsewhere as −inf.
-    """
-    near, d, error = shift(u, m, xp)
-    side = xp.where(u < m, -xp.ones_like(u), 0)
-    inside = xp.logical_or(xp.logical_not(u < m), near)
-    return Shifted(xp.where(inside, d, -xp.inf), xp.where(inside, corrected(d, error, xp), 0), side)
+    """Evaluate exp(u − m), with the rounding error of the shift put back."""
+    inside, d, error = shift(u, m, xp)
+    return Shifted(u, xp.where(inside, d, -xp.inf), xp.where(inside, corrected(d, error, xp), 0))
 
 
 def finite_exponentials(u: Array, r: Array, xp: Namespace) -> Array:
@@ -97,7 +92,7 @@ def finite_exponentials(u: Array, r: Array, xp: Namespace) -> Array:
 
 def tail_of(m: Array, rows: Shifted, xp: Namespace) -> Array:
     """Return Σ exp(u − m) − 1: the classes below m, and (ties − 1), which is exact."""
-    top = xp.logical_not(rows.side < 0)
-    below = sum_rows(xp.where(top, 0, rows.e), xp)
-    ties = sum_rows(xp.where(top, rows.e, 0), xp)
+    smaller = rows.u < m
+    below = sum_rows(xp.where(smaller, rows.e, 0), xp)
+    ties = sum_rows(xp.where(smaller, 0, rows.e), xp)
     return xp.where(m == -xp.inf, 0, below + (ties - 1))

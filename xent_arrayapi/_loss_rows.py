@@ -21,18 +21,18 @@ def row_values(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
 
 def row_gradients(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
     """Return ∇h = S (ΣQ − Q) − Q (1 − S) + 2 z r A S; 0 at a masked class."""
-
-    def of_class(one: Array | None, at: Evaluation) -> Array:
-        if one is None:
-            return q.sized(at.probs() if z_loss else at.spent())
-        if q.unit:
-            return -at.complements()
-        return at.probs() * (q.total - one) - one * at.complements()
-
-    gradient = q.each(of_class, got)
+    if q.unit and not z_loss:  # S − Q, divided once
+        return got.masked(got.shares(q.each(lambda one, at: at.rows.e if one is None else -at.others(), got)), 0)
+    gradient = q.each(lambda one, at: _of_class(one, at, q), got)
     if z_loss:
         gradient = gradient + times(got.probs(), tilt(got, q, z_loss), got.xp)
     return got.masked(gradient, 0)
+
+
+def _of_class(one: Array | None, at: Evaluation, q: TargetWeights) -> Array:
+    if one is None:
+        return q.sized(at.probs())
+    return at.probs() * (q.total - one) - one * at.complements()
 
 
 def tilt(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:

@@ -129,10 +129,15 @@ def _is_readable(x: Array) -> bool:
     return _is_strict(xp) and "CPU" in str(x.device)
 
 
-def _is_readable_torch(x: Array) -> bool:
+def _is_whole_torch(x: Array) -> bool:
     import torch  # noqa: PLC0415  # torch is loaded already: x is one of its tensors
 
-    if torch.compiler.is_compiling() or type(x) not in (torch.Tensor, torch.nn.Parameter):
+    return type(x) in (torch.Tensor, torch.nn.Parameter)
+
+
+def _is_readable_torch(x: Array) -> bool:
+    torch = sys.modules["torch"]
+    if torch.compiler.is_compiling() or not _is_whole_torch(x):
         return False
     interpreters = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]  # noqa: SLF001  # no public query
     transformed = interpreters.peek_interpreter_stack() is not None
@@ -152,8 +157,7 @@ def _is_viewable(x: Array) -> bool:
 
 
 def _is_plain_torch(x: Array) -> bool:
-    import torch  # noqa: PLC0415  # torch is loaded already: x is one of its tensors
-
+    torch = sys.modules["torch"]
     if "numpy" not in sys.modules or x.dtype == torch.bfloat16 or (x.requires_grad and torch.is_grad_enabled()):
         return False
     forward = torch.autograd.forward_ad._current_level >= 0  # noqa: SLF001  # no public query
@@ -233,14 +237,9 @@ def computing_dtype(dtype: DType, xp: Namespace) -> DType:
 def widened(labels: Array, xp: Namespace) -> Array:
     """Return integer labels as signed integers of the default width at least."""
     default = default_dtype(labels, "integral", xp)
-    if labels.dtype == default or _holds(labels.dtype, default, xp):
-        return labels
-    return xp.astype(labels, default)
-
-
-def _holds(dtype: DType, default: DType, xp: Namespace) -> bool:
-    """Tell whether a dtype of signed integers has all numbers of another one."""
-    return _is_kind(dtype, "signed integer", xp) and xp.iinfo(dtype).max >= xp.iinfo(default).max
+    signed = _is_kind(labels.dtype, "signed integer", xp)
+    is_wide = signed and (labels.dtype == default or xp.iinfo(labels.dtype).max >= xp.iinfo(default).max)
+    return labels if is_wide else xp.astype(labels, default)
 
 
 def size_of(x: Array, axis: int) -> Any:
@@ -331,6 +330,18 @@ def on_host(xp: Namespace) -> bool:
     return bool(compat.is_numpy_namespace(xp))
 
 
+def gathers(x: Array, xp: Namespace) -> bool:
+    """Tell whether entries are read by their index: by torch and JAX, which compile that; DTensors are in parts."""
+    return bool(compat.is_jax_namespace(xp)) or (compat.is_torch_namespace(xp) and _is_whole_torch(x))
+
+
+def gathered(x: Array, index: Array, xp: Namespace) -> Any:
+    """Return the entry of each row that a column of indices names."""
+    if compat.is_torch_namespace(xp):
+        return sys.modules["torch"].take_along_dim(x, index, -1)
+    return sys.modules["jax"].numpy.take_along_axis(x, index, -1)
+
+
 def are_below(x: Array, bound: int, xp: Namespace) -> bool:
     """Tell whether integers are in 0..bound − 1; reads values."""
     if on_host(xp):  # as unsigned integers, negative ones are large
@@ -373,9 +384,7 @@ def _sum_in_any_order(x: Array, xp: Namespace) -> Array:
 
 
 def _compiles_to_a_naive_sum(x: Array) -> bool:
-    import torch  # noqa: PLC0415  # torch is loaded already: x is one of its tensors
-
-    return bool(torch.compiler.is_compiling() and x.stride(-1) != 1)
+    return bool(sys.modules["torch"].compiler.is_compiling() and x.stride(-1) != 1)
 
 
 def _sum_by_halves(x: Array, xp: Namespace) -> Array:

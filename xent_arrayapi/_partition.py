@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-    from xent_arrayapi._host import Indexed
-    from xent_arrayapi._picked import Marked
+    from xent_arrayapi._picked import Picked
     from xent_arrayapi._typing import Array, Namespace
 
 
@@ -47,9 +45,9 @@ def signed_logsumexp(u: Array, w: Array, xp: Namespace) -> tuple[Array, Array]:
     scores = u + xp.log(xp.where(w == 0, 1, xp.abs(w)))
     m = row_max(scores, xp)
     top = xp.logical_not(scores < m)
-    near, d, error = shift(u, m, xp)
-    half = xp.exp(d / 2)
-    terms = xp.where(near, half * w * half * (1 + error), xp.where(top, sign_of(w, xp) + d, 0))
+    inside, d, error = shift(u, m, xp)
+    half = xp.where(inside, xp.exp(d / 2), 0)
+    terms = xp.where(xp.isinf(m), xp.where(top, sign_of(w, xp), 0), half * w * half * (1 + error))
     terms = xp.where(m == -xp.inf, 0, terms)
     return signed_log(m, terms, top, xp)
 
@@ -95,15 +93,17 @@ class Evaluation:
         rows = exponentials(u, m, xp)
         return cls(xp, m, tail_of(m, rows, xp), rows, mask)
 
-    def at(self, one: Marked | Indexed) -> Self:
+    def at(self, one: Picked) -> Self:
         """Return the evaluation of one class of each row, in which other classes may stand for anything."""
         mask = None if self.mask is None else one.of(self.mask)
-        return type(self)(self.xp, self.m, self.tail, self.rows.of(one), mask, self.largest, self.sound)
+        return type(self)(
+            self.xp, self.m, self.tail, self.rows.of(one, self.m, self.xp), mask, self.largest, self.sound
+        )
 
     @property
     def top(self) -> Array:
         """Where a logit is the maximum of its row."""
-        return self.xp.logical_not(self.rows.side < 0)
+        return self.xp.logical_not(self.rows.u < self.m)
 
     @property
     def total(self) -> Array:
@@ -128,17 +128,21 @@ class Evaluation:
         """A, one number per row."""
         return log_partition(self.m, self.relative_tail, self.xp)
 
-    def probs(self, divide: Callable[[Array, Array], Array] = operator.truediv) -> Array:
+    def probs(self) -> Array:
         """Return S, 0 at a masked class."""
-        return self.masked(divide(self.rows.e, self.total), 0)
+        return self.masked(self.rows.e / self.total, 0)
 
-    def spent(self) -> Array:
-        """Return S where nothing that is made of exponentials is asked for any more."""
-        return self.probs()
+    def others(self) -> Array:
+        """Return the sum of all exponentials but one, for each: tail and 1 − e are at least 0, and at m that is 0."""
+        return self.tail + ((1 if self.largest is None else self.largest) - self.rows.e)
 
     def complements(self) -> Array:
-        """Return 1 − S, never 1 minus a rounded S: tail and 1 − e are at least 0, and at m it is 1 − e that is 0."""
-        return (self.tail + ((1 if self.largest is None else self.largest) - self.rows.e)) / self.total
+        """Return 1 − S, never 1 minus a rounded S."""
+        return self.others() / self.total
+
+    def shares(self, x: Array) -> Array:
+        """Return x over the sum of exponentials, where neither x nor anything made of them is asked for any more."""
+        return x / self.total
 
     def log_probs(self) -> Array:
         """Return log S, at most 0: a sum of two terms of one sign."""
@@ -174,7 +178,7 @@ class EvaluationOnHost(Evaluation):
             self.kept["top"] = super().top
         return self.kept["top"]
 
-    def at(self, one: Marked | Indexed) -> Self:
+    def at(self, one: Picked) -> Self:
         """Return the evaluation of one class of each row."""
         if one not in self.kept:
             found = super().at(one)
@@ -183,9 +187,10 @@ class EvaluationOnHost(Evaluation):
         kept: Self = self.kept[one]
         return kept
 
-    def spent(self) -> Array:
-        """Return S in the memory of the exponentials."""
-        return self.probs(operator.itruediv)
+    def shares(self, x: Array) -> Array:
+        """Return x over the sum of exponentials, in the memory of x."""
+        x /= self.total
+        return x
 
     @classmethod
     def of_rows(cls, u: Array, mask: Array | None, *, in_place: bool) -> EvaluationOnHost:
@@ -200,7 +205,7 @@ class EvaluationOnHost(Evaluation):
             if r is None or finite_throughout(got.total):  # which it is only where all logits and spreads are
                 return got
         rows = exponentials(u, m, xp)
-        rows = Shifted(rows.d, exponentials(u, r, xp).e, rows.side)
+        rows = Shifted(u, rows.d, exponentials(u, r, xp).e)
         tail, largest = top.apart(rows.e)
         return cls(xp, m, xp.where(m == -xp.inf, 0, tail), rows, mask, largest)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from xent_arrayapi._host import Indexed
-from xent_arrayapi._namespace import class_indices, on_host, sum_rows
+from xent_arrayapi._namespace import class_indices, gathered, gathers, on_host, sum_rows
 
 if TYPE_CHECKING:
     from xent_arrayapi._rows import Rows
@@ -35,12 +35,45 @@ class Marked(NamedTuple):
         return sum_rows(self.only(x), self.xp)
 
 
-def picked(labels: Array, valid: Array | None, rows: Rows) -> Marked | Indexed:
-    """Return the class that a column of labels names: where they are not valid, none, or one that has no part.
+class Gathered(NamedTuple):
+    """One class of each row, where what is compiled reads it by its index, and writes it by a mask."""
 
-    None stands for all valid.
+    index: Array
+    mask: Array
+    xp: Namespace
+
+    def of(self, x: Array) -> Array:
+        """Return the entries of this class, as a column; a vector is the same for all rows."""
+        if x.ndim < self.index.ndim:
+            return self.xp.reshape(self.xp.take(x, self.xp.reshape(self.index, (-1,)), axis=0), self.index.shape)
+        return gathered(x, self.index, self.xp)
+
+    def put(self, x: Array, one: Array) -> Array:
+        """Return x with the entries of this class exchanged."""
+        return self.xp.where(self.mask, one, x)
+
+    def only(self, x: Array) -> Array:
+        """Return what `of` has returned, which is of this class alone."""
+        return x
+
+    def total(self, x: Array) -> Array:
+        """Return what `of` has returned, one number of each row."""
+        return x
+
+
+Picked: TypeAlias = Marked | Indexed | Gathered
+
+
+def picked(labels: Array, valid: Array | None, rows: Rows, *, again: bool) -> Picked:
+    """Return the class that a column of labels names; one that has no part where they are not valid: None for nowhere.
+
+    A logit may be read again where it is given and not computed: compiled, what is computed twice may be rounded in two
+    ways.
     """
     xp = rows.xp
+    index = labels if valid is None else xp.where(valid, labels, 0)
     if on_host(xp):
-        return Indexed(labels if valid is None else xp.where(valid, labels, 0))
-    return Marked(class_indices(rows.count(labels.dtype), labels.dtype, labels, xp) == labels, xp)
+        return Indexed(index)
+    if gathers(index, xp) and again:
+        return Gathered(index, class_indices(rows.classes, xp.int32, index, xp) == xp.astype(index, xp.int32), xp)
+    return Marked(class_indices(rows.count(index.dtype), index.dtype, index, xp) == index, xp)

@@ -223,7 +223,7 @@ def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: S
     >>> softmax(np.asarray([0.0, 1.0, -np.inf]))
     array([0.26894142, 0.73105858, 0.        ])
     """
-    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.spent())
+    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.masked(got.shares(got.rows.e), 0))
     return value
 
 

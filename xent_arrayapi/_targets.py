@@ -12,9 +12,8 @@ from xent_arrayapi._validate import refuse_values, same_shape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xent_arrayapi._host import Indexed
     from xent_arrayapi._partition import Evaluation
-    from xent_arrayapi._picked import Marked
+    from xent_arrayapi._picked import Picked
     from xent_arrayapi._rows import Rows
     from xent_arrayapi._typing import Array, Namespace
 
@@ -34,7 +33,7 @@ class TargetWeights:
     """Where a row is not ignored."""
     weights: Array | None
     """Q, or that of all classes but the one of a label; None for 0."""
-    label: Marked | Indexed | None = None
+    label: Picked | None = None
     """The class of a label."""
     on: Array | None = None
     """Its Q."""
@@ -107,8 +106,12 @@ def target_weights(
     ignore_index: int | None,
     labels: bool,
     checked: bool,
+    again: bool,
 ) -> TargetWeights:
-    """Turn a column of labels, or rows of probabilities, into weights over classes."""
+    """Turn a column of labels, or rows of probabilities, into weights over classes.
+
+    A logit that is read again is the same if they are evaluated as they are given, also where that is compiled.
+    """
     if labels:
         return _of_labels(
             targets,
@@ -118,6 +121,7 @@ def target_weights(
             smoothing=smoothing,
             ignore_index=ignore_index,
             checked=checked,
+            again=again,
         )
     return _of_rows(targets, rows, mask, class_weights, smoothing)
 
@@ -131,12 +135,13 @@ def _of_labels(
     smoothing: float,
     ignore_index: int | None,
     checked: bool,
+    again: bool,
 ) -> TargetWeights:
     xp = rows.xp
     wide = widened(labels, xp)
     kept = None if ignore_index is None else xp.logical_not(_ignored(labels, ignore_index, xp))
     valid = None if checked and kept is None else are_classes(wide, rows)
-    label, one = picked(wide, valid, rows), ones_for(wide, rows.computing, xp)
+    label, one = picked(wide, valid, rows, again=again), ones_for(wide, rows.computing, xp)
     own = one
     if class_weights is not None:
         own = label.total(label.of(class_weights))

@@ -89,4 +89,4 @@ def test_each_test_for_known_sizes_is_there(test):
 
 
 def test_formulas_of_functions_within_are_those_of_the_core():
-    assert "return q.sized(at.probs() if z_loss else at.spent())" in shown(FOUND["_loss_rows.row_gradients"])
+    assert "v = self.clean(tangent)" in shown(FOUND["_assembly.Case.linearized"])

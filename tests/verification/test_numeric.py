@@ -100,7 +100,7 @@ def test_a_wrong_edit_is_named(name, monkeypatch):
 
 
 def test_complements_by_subtraction_are_seen(monkeypatch):
-    monkeypatch.setattr(_partition.Evaluation, "complements", lambda self: 1 - self.probs())
+    monkeypatch.setattr(_partition.Evaluation, "others", lambda self: (1 - self.probs()) * self.total)
     for part in ("rule 7", "Jacobian", "options of the loss"):
         assert not all(result.passed for result in run_part(part, PARTS[part], "float64"))
 
