@@ -8,7 +8,7 @@ from xent_arrayapi._namespace import sum_rows
 from xent_arrayapi._picked import Gathered
 
 if TYPE_CHECKING:
-    from xent_arrayapi._picked import Picked
+    from xent_arrayapi._picked import Reader
     from xent_arrayapi._typing import Array, Namespace
 
 
@@ -21,8 +21,8 @@ class Shifted(NamedTuple):
     e: Array
     """exp(u − m)."""
 
-    def of(self, one: Picked, m: Array, xp: Namespace) -> Shifted:
-        """Return what one class of each row looks like: evaluated anew, where a compiler is better off without e."""
+    def of(self, one: Reader, m: Array, xp: Namespace) -> Shifted:
+        """Return what one class of each row looks like: of its logit alone, where that is read by its index."""
         if isinstance(one, Gathered):
             return exponentials(one.of(self.u), m, xp)
         return Shifted(one.of(self.u), one.of(self.d), one.of(self.e))
@@ -41,7 +41,7 @@ class Relative(NamedTuple):
         """What is left of a logit without m."""
         return self.u - self.m
 
-    def of(self, one: Picked, _m: Array, _xp: Namespace) -> Relative:
+    def of(self, one: Reader, _m: Array, _xp: Namespace) -> Relative:
         """Return what one class of each row looks like."""
         return Relative(one.of(self.u), self.m, one.of(self.e))
 
@@ -59,18 +59,18 @@ def shift_error(u: Array, m: Array, d: Array) -> Array:
     return (u - (d - b)) - (m + b)
 
 
-def shift(u: Array, m: Array, xp: Namespace) -> tuple[Array, Array, Array]:
-    """Return where a logit is not infinitely far below m, and there u − m as a rounded value and its error.
+def shift(u: Array, m: Array, xp: Namespace) -> tuple[Array, Array]:
+    """Return u − m as a rounded value and its error: −inf and 0 for a logit infinitely far below m.
 
-    That u is chosen element by element keeps compilers from contracting what it was computed by into the subtraction.
+    From an infinite m, the logits that are m are 0, and all others infinitely far below.  No condition is made of two,
+    which compilers do slowly; and that each u is chosen by its own keeps them from contracting what it was computed by
+    into the subtraction.
     """
-    centre = xp.where(xp.isinf(m), 0, m)
-    near = xp.logical_and(u > -xp.inf, m < xp.inf)
-    v = xp.where(near, u, centre)
+    centre, bound = xp.where(xp.isinf(m), 0, m), xp.where(m < xp.inf, -xp.inf, xp.inf + xp.zeros_like(m))
+    v = xp.where(u > bound, u, xp.where(u < m, -xp.inf, centre))
     d = v - centre
-    close = xp.where(d > -xp.inf, v, centre)
-    inside = xp.logical_or(near, xp.logical_not(u < m))
-    return inside, d, shift_error(close, centre, close - centre)
+    near = xp.where(d > -xp.inf, v, centre)
+    return d, shift_error(near, centre, near - centre)
 
 
 def corrected(d: Array, error: Array, xp: Namespace) -> Array:
@@ -80,8 +80,8 @@ def corrected(d: Array, error: Array, xp: Namespace) -> Array:
 
 def exponentials(u: Array, m: Array, xp: Namespace) -> Shifted:
     """Evaluate exp(u − m), with the rounding error of the shift put back."""
-    inside, d, error = shift(u, m, xp)
-    return Shifted(u, xp.where(inside, d, -xp.inf), xp.where(inside, corrected(d, error, xp), 0))
+    d, error = shift(u, m, xp)
+    return Shifted(u, d, corrected(d, error, xp))
 
 
 def finite_exponentials(u: Array, r: Array, xp: Namespace) -> Array:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-    from xent_arrayapi._picked import Picked
+    from xent_arrayapi._picked import Reader
     from xent_arrayapi._typing import Array, Namespace
 
 
@@ -45,8 +45,8 @@ def signed_logsumexp(u: Array, w: Array, xp: Namespace) -> tuple[Array, Array]:
     scores = u + xp.log(xp.where(w == 0, 1, xp.abs(w)))
     m = row_max(scores, xp)
     top = xp.logical_not(scores < m)
-    inside, d, error = shift(u, m, xp)
-    half = xp.where(inside, xp.exp(d / 2), 0)
+    d, error = shift(u, m, xp)
+    half = xp.exp(d / 2)
     terms = xp.where(xp.isinf(m), xp.where(top, sign_of(w, xp), 0), half * w * half * (1 + error))
     terms = xp.where(m == -xp.inf, 0, terms)
     return signed_log(m, terms, top, xp)
@@ -93,7 +93,7 @@ class Evaluation:
         rows = exponentials(u, m, xp)
         return cls(xp, m, tail_of(m, rows, xp), rows, mask)
 
-    def at(self, one: Picked) -> Self:
+    def at(self, one: Reader) -> Self:
         """Return the evaluation of one class of each row, in which other classes may stand for anything."""
         mask = None if self.mask is None else one.of(self.mask)
         return type(self)(
@@ -178,7 +178,7 @@ class EvaluationOnHost(Evaluation):
             self.kept["top"] = super().top
         return self.kept["top"]
 
-    def at(self, one: Picked) -> Self:
+    def at(self, one: Reader) -> Self:
         """Return the evaluation of one class of each row."""
         if one not in self.kept:
             found = super().at(one)

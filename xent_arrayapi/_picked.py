@@ -36,10 +36,9 @@ class Marked(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """One class of each row, where what is compiled reads it by its index, and writes it by a mask."""
+    """One class of each row, which is read by its index."""
 
     index: Array
-    mask: Array
     xp: Namespace
 
     def of(self, x: Array) -> Array:
@@ -47,10 +46,6 @@ class Gathered(NamedTuple):
         if x.ndim < self.index.ndim:
             return self.xp.reshape(self.xp.take(x, self.xp.reshape(self.index, (-1,)), axis=0), self.index.shape)
         return gathered(x, self.index, self.xp)
-
-    def put(self, x: Array, one: Array) -> Array:
-        """Return x with the entries of this class exchanged."""
-        return self.xp.where(self.mask, one, x)
 
     def only(self, x: Array) -> Array:
         """Return what `of` has returned, which is of this class alone."""
@@ -61,19 +56,22 @@ class Gathered(NamedTuple):
         return x
 
 
-Picked: TypeAlias = Marked | Indexed | Gathered
+Writer: TypeAlias = Marked | Indexed
+Reader: TypeAlias = Marked | Indexed | Gathered
 
 
-def picked(labels: Array, valid: Array | None, rows: Rows, *, again: bool) -> Picked:
-    """Return the class that a column of labels names; one that has no part where they are not valid: None for nowhere.
+def picked(labels: Array, valid: Array | None, rows: Rows, *, again: bool) -> tuple[Writer, Reader]:
+    """Return the class that a column of labels names, for all that is of rows, and where only it is read.
 
-    A logit may be read again where it is given and not computed: compiled, what is computed twice may be rounded in two
-    ways.
+    Where labels are not valid, it is one that has no part; None stands for nowhere.  A logit may be read again where it
+    is given and not computed: compiled, what is computed twice may be rounded in two ways.
     """
     xp = rows.xp
     index = labels if valid is None else xp.where(valid, labels, 0)
     if on_host(xp):
-        return Indexed(index)
+        return (one := Indexed(index)), one
     if gathers(index, xp) and again:
-        return Gathered(index, class_indices(rows.classes, xp.int32, index, xp) == xp.astype(index, xp.int32), xp)
-    return Marked(class_indices(rows.count(index.dtype), index.dtype, index, xp) == index, xp)
+        short = xp.astype(index, xp.int32)
+        return Marked(class_indices(rows.classes, xp.int32, index, xp) == short, xp), Gathered(index, xp)
+    marked = Marked(class_indices(rows.count(index.dtype), index.dtype, index, xp) == index, xp)
+    return marked, marked

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xent_arrayapi._partition import Evaluation
-    from xent_arrayapi._picked import Picked
+    from xent_arrayapi._picked import Reader, Writer
     from xent_arrayapi._rows import Rows
     from xent_arrayapi._typing import Array, Namespace
 
@@ -33,8 +33,10 @@ class TargetWeights:
     """Where a row is not ignored."""
     weights: Array | None
     """Q, or that of all classes but the one of a label; None for 0."""
-    label: Picked | None = None
+    label: Writer | None = None
     """The class of a label."""
+    read: Reader | None = None
+    """The same, where only it is read."""
     on: Array | None = None
     """Its Q."""
     unit: bool = False
@@ -54,13 +56,13 @@ class TargetWeights:
     def dot(self, formula: Callable[[Evaluation], Array], got: Evaluation) -> Array:
         """Return Σ Q x for a formula of x, with 0 · (±inf) = 0; a masked class takes part only for its label."""
         xp = self.xp
-        if self.label is None:
+        if self.label is None or self.read is None:
             return sum_rows(times(self.weights, formula(got), xp), xp)
-        own = self.label.only(formula(got.at(self.label)))
+        own = self.read.only(formula(got.at(self.read)))
         if not self.unit:
             own = times(self.on, own, xp)
         if self.weights is None:
-            return self.label.total(own)
+            return self.read.total(own)
         return sum_rows(self.label.put(times(self.weights, got.masked(formula(got), 0), xp), own), xp)
 
 
@@ -141,19 +143,19 @@ def _of_labels(
     wide = widened(labels, xp)
     kept = None if ignore_index is None else xp.logical_not(_ignored(labels, ignore_index, xp))
     valid = None if checked and kept is None else are_classes(wide, rows)
-    label, one = picked(wide, valid, rows, again=again), ones_for(wide, rows.computing, xp)
+    (label, read), one = picked(wide, valid, rows, again=again), ones_for(wide, rows.computing, xp)
     own = one
     if class_weights is not None:
-        own = label.total(label.of(class_weights))
+        own = read.total(read.of(class_weights))
         own = own if valid is None else xp.where(valid, own, 0)
     if not smoothing:
-        return TargetWeights(xp, own, own, valid, kept, None, label, own, class_weights is None)
+        return TargetWeights(xp, own, own, valid, kept, None, label, read, own, class_weights is None)
     share = smoothing_share(smoothing, mask, one, rows)
-    left = share if mask is None else label.total(label.of(xp.where(mask, share, 0)))
+    left = share if mask is None else read.total(read.of(xp.where(mask, share, 0)))
     on = own * ((1 - smoothing) + left)
     off = share if class_weights is None else share * class_weights
     total = own * (1 - smoothing) + share * _mass(class_weights, mask, one, rows)
-    return TargetWeights(xp, total, own, valid, kept, off, label, on)
+    return TargetWeights(xp, total, own, valid, kept, off, label, read, on)
 
 
 def are_classes(wide: Array, rows: Rows) -> Array:
