@@ -33,11 +33,11 @@ ORDER = (
         "_threads",
         "_validate",
     ),
-    *("_namespace", "_host", "_typing"),
+    *("_namespace", "_tensors", "_host", "_typing"),
 )
 """From the top down: a module imports those to its right only."""
 MORE = {
-    "_namespace": {"array_api_compat", "numpy", "torch"},
+    "_namespace": {"array_api_compat", "numpy"},
     "_maxent": {"numpy", "sklearn"},
     "_predicting": {"sklearn"},
     "_training": {"numpy", "sklearn"},

@@ -66,7 +66,7 @@ def shift(u: Array, m: Array, xp: Namespace) -> tuple[Array, Array]:
     which compilers do slowly; and that each u is chosen by its own keeps them from contracting what it was computed by
     into the subtraction.
     """
-    centre, bound = xp.where(xp.isinf(m), 0, m), xp.where(m < xp.inf, -xp.inf, xp.inf + xp.zeros_like(m))
+    centre, bound = xp.where(xp.abs(m) == xp.inf, 0, m), xp.where(m < xp.inf, -xp.inf, xp.inf + xp.zeros_like(m))
     v = xp.where(u > bound, u, xp.where(u < m, -xp.inf, centre))
     d = v - centre
     near = xp.where(d > -xp.inf, v, centre)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import array_api_compat as compat
 
+from xent_arrayapi import _tensors
 from xent_arrayapi._host import in_columns, ones_of, sum_columns
 
 if TYPE_CHECKING:
@@ -122,26 +123,11 @@ def _is_readable(x: Array) -> bool:
     if on_host(xp):
         return True
     if compat.is_torch_namespace(xp):
-        return _is_readable_torch(x)
+        return _tensors.is_readable(x)
     if compat.is_jax_namespace(xp):
         staged = is_traced(xp.zeros(()))  # under jit, concrete arrays cannot be read either
         return not staged and not is_traced(x) and all(d.platform == "cpu" for d in x.devices())
     return _is_strict(xp) and "CPU" in str(x.device)
-
-
-def _is_whole_torch(x: Array) -> bool:
-    import torch  # noqa: PLC0415  # torch is loaded already: x is one of its tensors
-
-    return type(x) in (torch.Tensor, torch.nn.Parameter)
-
-
-def _is_readable_torch(x: Array) -> bool:
-    torch = sys.modules["torch"]
-    if torch.compiler.is_compiling() or not _is_whole_torch(x):
-        return False
-    interpreters = torch._C._functorch  # pyright: ignore[reportAttributeAccessIssue]  # noqa: SLF001  # no public query
-    transformed = interpreters.peek_interpreter_stack() is not None
-    return x.device.type == "cpu" and not transformed
 
 
 def are_viewable(*arrays: Array) -> bool:
@@ -153,16 +139,7 @@ def _is_viewable(x: Array) -> bool:
     xp = namespace_of(x=x)
     if compat.is_numpy_namespace(xp):
         return type(x) in (sys.modules["numpy"].ndarray, sys.modules["numpy"].memmap)
-    return compat.is_torch_namespace(xp) and _is_readable_torch(x) and _is_plain_torch(x)
-
-
-def _is_plain_torch(x: Array) -> bool:
-    torch = sys.modules["torch"]
-    if "numpy" not in sys.modules or x.dtype == torch.bfloat16 or (x.requires_grad and torch.is_grad_enabled()):
-        return False
-    forward = torch.autograd.forward_ad._current_level >= 0  # noqa: SLF001  # no public query
-    modes = torch._C._len_torch_dispatch_stack() + torch._C._len_torch_function_stack()  # noqa: SLF001
-    return not (forward or modes or torch._C._get_tracing_state())  # noqa: SLF001
+    return compat.is_torch_namespace(xp) and _tensors.is_readable(x) and _tensors.is_plain(x)
 
 
 def viewed(x: Array) -> Any:
@@ -307,6 +284,11 @@ def rows_in_order(x: Array, xp: Namespace) -> Array:
     return x
 
 
+def written_in_place(x: Array, xp: Namespace) -> Array:
+    """Return a permuted array as one that is computed in its order, where a compiler would permute it afterwards."""
+    return _tensors.written_in_place(x) if compat.is_torch_namespace(xp) else x
+
+
 def _rows_of_a_block(block: Array) -> Array:
     return rows_in_order(block, namespace_of(x=block))
 
@@ -332,13 +314,13 @@ def on_host(xp: Namespace) -> bool:
 
 def gathers(x: Array, xp: Namespace) -> bool:
     """Tell whether entries are read by their index: by torch and JAX, which compile that; DTensors are in parts."""
-    return bool(compat.is_jax_namespace(xp)) or (compat.is_torch_namespace(xp) and _is_whole_torch(x))
+    return bool(compat.is_jax_namespace(xp)) or (compat.is_torch_namespace(xp) and _tensors.is_whole(x))
 
 
 def gathered(x: Array, index: Array, xp: Namespace) -> Any:
     """Return the entry of each row that a column of indices names."""
     if compat.is_torch_namespace(xp):
-        return sys.modules["torch"].take_along_dim(x, index, -1)
+        return _tensors.one_of_each(x, index)
     return sys.modules["jax"].numpy.take_along_axis(x, index, -1)
 
 
@@ -360,8 +342,9 @@ def sum_rows(x: Array, xp: Namespace) -> Array:
     """Sum along the last axis, pairwise or better on every backend, and keep the axis."""
     if on_host(xp) and in_columns(x):
         return sum_columns(x)
-    if compat.is_torch_namespace(xp) and _compiles_to_a_naive_sum(x):
-        return _sum_by_halves(x, xp)
+    if compat.is_torch_namespace(xp) and _tensors.is_added_naively(x):
+        total = _tensors.added_in_float64(x)
+        return _sum_by_halves(x, xp) if total is None else total
     if compat.is_ndonnx_namespace(xp) and is_floating(x.dtype, xp):
         return _sum_in_any_order(x, xp)
     return xp.sum(x, axis=-1, keepdims=True)
@@ -381,10 +364,6 @@ def _sum_in_any_order(x: Array, xp: Namespace) -> Array:
     high = (sigma + x) - sigma
     better = xp.sum(high, axis=-1, keepdims=True) + xp.sum(x - high, axis=-1, keepdims=True)
     return xp.where(xp.isfinite(better), better, total)
-
-
-def _compiles_to_a_naive_sum(x: Array) -> bool:
-    return bool(sys.modules["torch"].compiler.is_compiling() and x.stride(-1) != 1)
 
 
 def _sum_by_halves(x: Array, xp: Namespace) -> Array:

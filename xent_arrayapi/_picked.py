@@ -41,6 +41,16 @@ class Gathered(NamedTuple):
     index: Array
     xp: Namespace
 
+    def marked(self, rows: Rows) -> Marked:
+        """Return the same by a mask, which lies in memory as the logits of the caller do: compilers follow it."""
+        xp = self.xp
+        k, short = class_indices(rows.classes, xp.int32, self.index, xp), xp.astype(self.index, xp.int32)
+        if rows.in_order or len(rows.axes) != 1:
+            return Marked(k == short, xp)
+        back = tuple(rows.order.index(place) for place in range(len(rows.order)))
+        beside = (1,) * (len(rows.order) - 1 - rows.axes[0])
+        return Marked(rows.bring(xp.reshape(k, (-1, *beside)) == xp.permute_dims(short, back)), xp)
+
     def of(self, x: Array) -> Array:
         """Return the entries of this class, as a column; a vector is the same for all rows."""
         if x.ndim < self.index.ndim:
@@ -71,7 +81,6 @@ def picked(labels: Array, valid: Array | None, rows: Rows, *, again: bool) -> tu
     if on_host(xp):
         return (one := Indexed(index)), one
     if gathers(index, xp) and again:
-        short = xp.astype(index, xp.int32)
-        return Marked(class_indices(rows.classes, xp.int32, index, xp) == short, xp), Gathered(index, xp)
+        return (read := Gathered(index, xp)).marked(rows), read
     marked = Marked(class_indices(rows.count(index.dtype), index.dtype, index, xp) == index, xp)
     return marked, marked

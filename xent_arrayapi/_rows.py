@@ -6,7 +6,15 @@ import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xent_arrayapi._host import with_value
-from xent_arrayapi._namespace import computing_dtype, floating_dtype, on_host, rows_in_order, size_of, sizes_of
+from xent_arrayapi._namespace import (
+    computing_dtype,
+    floating_dtype,
+    on_host,
+    rows_in_order,
+    size_of,
+    sizes_of,
+    written_in_place,
+)
 from xent_arrayapi._validate import axes_of, broadcasts_to, known_shape, logits_dtype, mask_dtype
 
 if TYPE_CHECKING:
@@ -100,6 +108,7 @@ class Rows:
             rows = self.xp.reshape(rows, sizes_of(self.xp.permute_dims(self.like, self.order)))
         if not self.in_order:
             rows = self.xp.permute_dims(rows, tuple(self.order.index(k) for k in range(len(self.order))))
+            rows = written_in_place(rows, self.xp)
         return self.in_dtype(rows)
 
     def in_dtype(self, x: Array) -> Array:
