@@ -29,6 +29,7 @@ from verification._regimes import (
     regimes,
 )
 from xent_arrayapi._logits import bent
+from xent_arrayapi._namespace import are_viewable, given_back, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,7 +164,9 @@ def temper(u: Any, labels: Any) -> tuple[Any, ...]:
 def cap(u: Any, labels: Any) -> tuple[Any, ...]:
     """Evaluate with a softcap and a temperature; the logits as rounded after them come first."""
     loss = xent.SoftmaxCrossEntropy(labels, temperature=TEMPERATURE, softcap=SOFTCAP, reduction="none")
-    return bent(u, SOFTCAP, TEMPERATURE, array_namespace(u)).y, *loss.value_and_grad(u)
+    x = viewed(u) if are_viewable(u) else u  # by the library that evaluates it
+    y = bent(x, SOFTCAP, TEMPERATURE, array_namespace(x)).y
+    return given_back(y, u) if are_viewable(u) else y, *loss.value_and_grad(u)
 
 
 def slopes(u: np.ndarray, row: int, *, softcap: bool) -> list[arb]:

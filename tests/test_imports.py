@@ -24,6 +24,7 @@ ORDER = (
     *(
         "_logits",
         "_targets",
+        "_signed",
         "_partition",
         "_exponentials",
         "_picked",

@@ -12,7 +12,8 @@ from tests.test_validate import refused
 from xent_arrayapi import LogPartition
 from xent_arrayapi._exponentials import exponentials, row_max, shift, shift_error
 from xent_arrayapi._namespace import quiet
-from xent_arrayapi._partition import Evaluation, merged, sign_of
+from xent_arrayapi._partition import Evaluation, merged
+from xent_arrayapi._signed import sign_of
 
 NAN, INF = np.nan, np.inf
 

@@ -82,7 +82,7 @@ def _check_tangents(judge: Judge) -> None:
 
 
 def _check_inadmissible(judge: Judge) -> None:
-    """Hold weights that are negative or not finite against rule 15: they are refused, or their rows are nan."""
+    """Hold weights that are negative or not finite, and labels out of range: refused, or nan (rules 15 and 20)."""
     u, labels = np.zeros((2, 2), judge.dtype), np.asarray([0, 1])
     for weight in (-1, INF, NAN):
         weights = np.asarray([1, weight], judge.dtype)
@@ -90,6 +90,8 @@ def _check_inadmissible(judge: Judge) -> None:
         h = xent.SoftmaxCrossEntropy(labels, sample_weight=weights, reduction="none", check_values=False)
         judge.same("SoftmaxCrossEntropy", f"{regime}, unchecked", np.isnan(h(u)), [False, True])
         judge.same("SoftmaxCrossEntropy", f"{regime}, refused", _is_refused(u, labels, weights), expected=True)
+    of_one = xent.SoftmaxCrossEntropy(np.asarray([0, 1]), reduction="none", check_values=False)
+    judge.same("SoftmaxCrossEntropy", "one class, label 1", np.isnan(of_one(u[:, :1])), [False, True])
 
 
 def _is_refused(u: NDArray[Any], labels: NDArray[Any], weights: NDArray[Any]) -> bool:

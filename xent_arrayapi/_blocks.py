@@ -88,12 +88,11 @@ class Whole(Part):
 class Block(Part):
     """A few rows, as a matrix: where there are few classes, its columns are contiguous, and else its rows."""
 
-    in_place = True
-
     def __init__(self, frame: Rows, number: int, place: Place, *, across: bool) -> None:
         """Take the rows at a place of the batch axes."""
         super().__init__(frame)
         self.number, self._place, self._across = number, place, across
+        self.in_place = math.prod(frame.like.shape) >= LEAST
 
     def given(self, x: Array | None) -> Array | None:
         """Return a view."""
@@ -177,17 +176,18 @@ class Parts:
 
 
 def are_cut(rows: Rows, *arrays: Array) -> bool:
-    """Tell whether rows are taken in blocks: those of NumPy, or that NumPy can view, many, along one class axis."""
+    """Tell whether rows are taken in blocks: many of NumPy, or any that NumPy can view, along one class axis."""
     if len(rows.axes) != 1 or len(rows.shape) == 1 or not rows.in_blocks:
         return False
-    if on_host(rows.xp) and math.prod(rows.like.shape) < LEAST:
-        return False
-    return are_viewable(rows.like) and math.prod(rows.like.shape) >= LEAST and are_viewable(*arrays)
+    if on_host(rows.xp):
+        return math.prod(rows.like.shape) >= LEAST and are_viewable(rows.like, *arrays)
+    return are_viewable(rows.like, *arrays) and 0 not in rows.shape
 
 
 def framed(rows: Rows) -> Rows:
-    """Return how a view of the logits is laid out."""
-    x = viewed(rows.like)
+    """Return how a view of the logits is laid out; integers are promoted to what their library takes by default."""
+    floating = rows.like.dtype == rows.dtype
+    x = viewed(rows.like if floating else rows.xp.zeros(rows.like.shape, dtype=rows.dtype))
     return Rows.of("logits", x, rows.axes[0], namespace_of(x=x))
 
 

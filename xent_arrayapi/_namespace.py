@@ -214,9 +214,14 @@ def computing_dtype(dtype: DType, xp: Namespace) -> DType:
 def widened(labels: Array, xp: Namespace) -> Array:
     """Return integer labels as signed integers of the default width at least."""
     default = default_dtype(labels, "integral", xp)
-    signed = _is_kind(labels.dtype, "signed integer", xp)
-    is_wide = signed and (labels.dtype == default or xp.iinfo(labels.dtype).max >= xp.iinfo(default).max)
-    return labels if is_wide else xp.astype(labels, default)
+    if labels.dtype == default or _holds(labels.dtype, default, xp):
+        return labels
+    return xp.astype(labels, default)
+
+
+def _holds(dtype: DType, default: DType, xp: Namespace) -> bool:
+    """Tell whether a dtype of signed integers has all numbers of another one."""
+    return _is_kind(dtype, "signed integer", xp) and xp.iinfo(dtype).max >= xp.iinfo(default).max
 
 
 def size_of(x: Array, axis: int) -> Any:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic
 
-from xent_arrayapi._exponentials import Relative, Shifted, exponentials, finite_exponentials, row_max, shift, tail_of
+from xent_arrayapi._blocks import Parts
+from xent_arrayapi._exponentials import Relative, Shifted, exponentials, finite_exponentials, row_max, tail_of
 from xent_arrayapi._host import Largest, finite_throughout, references
-from xent_arrayapi._namespace import namespace_of, on_host, quiet, sum_rows
+from xent_arrayapi._namespace import namespace_of, on_host, quiet
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._typing import ArrayT, Axis, LogitsT, SupportsArray
 from xent_arrayapi._validate import same_shape
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
+    from xent_arrayapi._blocks import Part
     from xent_arrayapi._picked import Reader
     from xent_arrayapi._typing import Array, Namespace
 
@@ -32,36 +34,6 @@ def merged(m1: Array, t1: Array, m2: Array, t2: Array, xp: Namespace) -> tuple[A
 def log_partition(m: Array, tail: Array, xp: Namespace) -> Array:
     """Return A = log Σ exp(u) = m + log1p(tail)."""
     return m + xp.log1p(tail)
-
-
-def sign_of(x: Array, xp: Namespace) -> Array:
-    """Return −1, 0 or 1, or nan: of nan, some libraries make 0, and torch's wrapper cannot be batched."""
-    return xp.where(x > 0, xp.ones_like(x), xp.where(x < 0, -1, x))
-
-
-def signed_logsumexp(u: Array, w: Array, xp: Namespace) -> tuple[Array, Array]:
-    """Return log |Σ w exp(u)| and the sign of the sum; a class of weight 0 is left out."""
-    u = xp.where(w == 0, -xp.inf, u)
-    scores = u + xp.log(xp.where(w == 0, 1, xp.abs(w)))
-    m = row_max(scores, xp)
-    top = xp.logical_not(scores < m)
-    d, error = shift(u, m, xp)
-    half = xp.exp(d / 2)
-    terms = xp.where(xp.isinf(m), xp.where(top, sign_of(w, xp), 0), half * w * half * (1 + error))
-    terms = xp.where(m == -xp.inf, 0, terms)
-    return signed_log(m, terms, top, xp)
-
-
-def signed_log(m: Array, terms: Array, top: Array, xp: Namespace) -> tuple[Array, Array]:
-    """Return m + log |Σ terms| and the sign of the sum, nan where it is +inf − inf."""
-    total = sum_rows(terms, xp)
-    sign = sign_of(total, xp)
-    tail = sum_rows(xp.where(top, 0, sign * terms), xp) + (sum_rows(xp.where(top, sign * terms, 0), xp) - 1)
-    size = xp.where(total == 0, 1, sign * total)
-    value = m + xp.where(2 * size > 1, xp.log1p(xp.where(2 * size > 1, tail, 0)), xp.log(size))
-    both = xp.logical_and(m == xp.inf, xp.abs(total) != sum_rows(xp.abs(terms), xp))
-    value = xp.where(both, xp.nan, xp.where(total == 0, -xp.inf, value))
-    return value, xp.where(both, xp.nan, sign)
 
 
 @dataclass(eq=False)
@@ -290,10 +262,16 @@ class LogPartition(Generic[ArrayT]):
         """
         xp = namespace_of(x=x, where=where)
         rows = Rows.of("x", x, axis, xp)
-        mask = rows.mask("where", where)
+        mask, brought = rows.mask("where", where), rows.bring(x)
+
+        def work(part: Part) -> tuple[Array, Array]:
+            left = None if mask is None else part.mask(mask)
+            got = Evaluation.of(part.rows(brought), part.frame.xp, left, in_place=part.in_place)
+            return got.m, got.relative_tail
+
         with quiet(xp):
-            got = Evaluation.of(rows.last(x), xp, mask)
-            return LogPartition(rows.reduced(got.m), rows.reduced(got.relative_tail), axis)
+            m, tail = Parts(rows, mask).run(work, "column", "column")
+            return LogPartition(m, tail, axis)
 
     def merge(self, other: LogPartition[ArrayT], /) -> LogPartition[ArrayT]:
         """Return the partition of the union of two disjoint sets of classes.
@@ -393,8 +371,13 @@ class LogPartition(Generic[ArrayT]):
         xp = namespace_of(x=x, max=self.max, tail=self.tail)
         rows = Rows.of("x", x, self.axis, xp)
         same_shape("max", self.max, rows.batch_shape, "the rows of `x`")
-        m, tail = xp.expand_dims(self.max, axis=-1), xp.expand_dims(self.tail, axis=-1)
+        brought = rows.bring(x)
+
+        def work(part: Part) -> tuple[Array]:
+            xp, u, m = part.frame.xp, part.rows(brought), part.column(self.max)
+            return (result(Evaluation(xp, m, part.column(self.tail), exponentials(u, m, xp))),)
+
         with quiet(xp):
-            u = rows.last(x)
-            value: ArrayT = rows.back(result(Evaluation(xp, m, tail, exponentials(u, m, xp))))
+            value: ArrayT
+            (value,) = Parts(rows, self.max, self.tail).run(work, "rows")
             return value

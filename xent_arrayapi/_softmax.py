@@ -9,8 +9,9 @@ from xent_arrayapi._blocks import Parts
 from xent_arrayapi._jacobian import jacobian_blocks, jacobian_product
 from xent_arrayapi._logits import at_temperature
 from xent_arrayapi._namespace import namespace_of, quiet
-from xent_arrayapi._partition import Evaluation, signed_logsumexp
+from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._rows import Rows
+from xent_arrayapi._signed import signed_logsumexp
 from xent_arrayapi._validate import number, real_dtype, same_shape, whole_number
 
 if TYPE_CHECKING:
@@ -395,6 +396,5 @@ def softmax_jvp(x: ArrayT, tangent: SupportsArray, /, *, axis: int = -1) -> Arra
     same_shape("tangent", tangent, rows.shape, "`x`")
     with quiet(xp):
         got = Evaluation.of(rows.last(x), xp)
-        product, _ = jacobian_product(got.probs(), rows.last(tangent), got.top, xp)
-        value: ArrayT = rows.back(product)
+        value: ArrayT = rows.back(jacobian_product(got.probs(), rows.last(tangent), got.top, xp)[0])
         return value
