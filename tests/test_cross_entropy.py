@@ -49,6 +49,23 @@ def test_against_the_formulas_written_out(be, rng):
     near(be, got[4], weigh * np.diagonal(blocks, axis1=1, axis2=2), roundings=64, size=1)
 
 
+@pytest.mark.parametrize("options", [{}, {"z_loss": 0.5, "temperature": 0.7}, {"label_smoothing": 0.1}])
+@pytest.mark.parametrize("softcap", [None, 2.0])
+def test_linearize_is_all_three(be, rng, softcap, options):
+    """What is kept for products is not what the gradient is computed in; in blocks, where there are any, too."""
+    for n in (3, 1500) if be.name in {"numpy", "torch"} else (3,):
+        u, v = be.array(rng.normal(0, 2, (n, 4))), be.array(rng.normal(size=(n, 4)))
+        h = SoftmaxCrossEntropy(be.array(rng.integers(0, 4, n)), reduction="none", softcap=softcap, **options)
+
+        def together(u: Any, v: Any, h: SoftmaxCrossEntropy = h) -> Any:
+            value, gradient, product = h.linearize(u)
+            return value, gradient, product(v), *h.value_and_grad(u), h.hvp(u, v)
+
+        found = outputs(be, together, u, v)
+        for kept, alone in zip(found[:3], found[3:], strict=True):
+            near(be, kept, alone, roundings=16, size=1)
+
+
 def test_one_class_costs_nothing(be):
     for targets in (np.zeros(2, dtype="int64"), np.ones((2, 1))):
         for options in ({}, {"label_smoothing": 0.5, "temperature": 2.0}, {"softcap": 1.0}):

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from verification._cores import Core, Statement
 
-LEFT_ALONE = {None, "axis", "keepdims", "dtype", "slice", "annotation"}
-"""Keywords (None is **) and fields without formulas; axes and indices are altered where they are used."""
+LEFT_ALONE = {None, "axis", "keepdims", "dtype", "slice", "annotation", "last"}
+"""Keywords (None is **) and fields without formulas: axes and indices are altered where they are used, and by `last`
+only memory is chosen, which numbers hold."""
 SAMPLE = 120
 """How many mutants are run."""
 AROUND = 40

@@ -90,6 +90,8 @@ def _check_inadmissible(judge: Judge) -> None:
         h = xent.SoftmaxCrossEntropy(labels, sample_weight=weights, reduction="none", check_values=False)
         judge.same("SoftmaxCrossEntropy", f"{regime}, unchecked", np.isnan(h(u)), [False, True])
         judge.same("SoftmaxCrossEntropy", f"{regime}, refused", _is_refused(u, labels, weights), expected=True)
+    nowhere = xent.SoftmaxCrossEntropy(labels, where=np.asarray([[False, False]]), reduction="none")
+    judge.same("SoftmaxCrossEntropy", "a mask that leaves no class", nowhere(u), [INF, INF])
     of_one = xent.SoftmaxCrossEntropy(np.asarray([0, 1]), reduction="none", check_values=False)
     judge.same("SoftmaxCrossEntropy", "one class, label 1", np.isnan(of_one(u[:, :1])), [False, True])
 

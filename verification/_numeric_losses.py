@@ -180,6 +180,9 @@ def check_options(judge: Judge) -> None:
                 judge.same(function, "rows left out", got[dead], 0 * got[dead])
             for quantity, got in zip(("value", "grad"), h.value_and_grad(u), strict=True):
                 judge.same("SoftmaxCrossEntropy.value_and_grad", f"{quantity}, {name}, {kind}", got, results[quantity])
+            *both, product = h.linearize(u)
+            for quantity, got in zip(("value", "grad", "hvp"), (*both, product(frozen(it.tangent))), strict=True):
+                judge.same("SoftmaxCrossEntropy.linearize", f"{quantity}, {name}, {kind}", got, results[quantity])
             if not {"z_loss", "softcap"} & set(options):
                 constant = h.hvp(u, frozen(np.full_like(u, 1 / 3)))
                 judge.same("SoftmaxCrossEntropy.hvp", f"constant tangent, {name}, {kind}", constant, 0 * it.u)

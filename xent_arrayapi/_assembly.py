@@ -100,8 +100,8 @@ class Case:
         return self.weights.scaled(row_values(self.got, self.q, self.z_loss))
 
     def gradients(self) -> Array:
-        """Return the gradient of each row by the logits of the caller."""
-        gradient = row_gradients(self.got, self.q, self.z_loss)
+        """Return the gradient of each row by the logits of the caller; nothing but values is asked for after it."""
+        gradient = row_gradients(self.got, self.q, self.z_loss, last=True)
         return gradient if self.logits.slope is None else self.logits.slope * gradient
 
     def linearized(self) -> Callable[[Array], Array]:
@@ -207,7 +207,8 @@ class Call:
         if weights.used is not None:
             u = xp.where(weights.used, u, 0)
         logits = bent(u, self.softcap, float(self.loss.temperature), xp)
-        return Case(weights, logits, Evaluation.of(logits.y, xp, weights.mask, in_place=part.in_place), self.z_loss)
+        got = Evaluation.of(logits.y, xp, weights.mask, in_place=part.in_place, room=part.room)
+        return Case(weights, logits, got, self.z_loss)
 
     def divisor(self) -> Array:
         """Return what a mean divides by."""

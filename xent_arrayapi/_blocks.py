@@ -43,6 +43,8 @@ class Part(ABC):
     number = 0
     in_place = False
     """Whether rows near 0 are not shifted: it is faster, and changes their bits, but not their errors."""
+    room: Array | None = None
+    """Where rows that result may be computed in: where they are written to in the end."""
 
     def __init__(self, frame: Rows) -> None:
         """Hold how rows are laid out, in the library that they are evaluated in."""
@@ -118,10 +120,18 @@ class Block(Part):
             return columns.reshape(classes, -1).T
         return x.astype(dtype, order="C", copy=False).reshape(-1, classes)
 
+    def make_room(self, out: Array | None) -> None:
+        """Compute in the whole result, where rows of it lie in memory as those of this block do."""
+        rows = None if out is None or self._across else out[self._place]
+        self.room = None
+        if rows is not None and rows.flags.c_contiguous and rows.dtype == self.frame.computing:
+            self.room = rows.reshape(-1, rows.shape[-1])
+
     def write(self, result: Array, out: Array) -> None:
-        """Write a result, rows or a column, to its place in the whole."""
-        out = out[self._place]
-        out[...] = result.reshape(out.shape)
+        """Write a result, rows or a column, to its place in the whole, unless it is there."""
+        if result is not self.room:
+            out = out[self._place]
+            out[...] = result.reshape(out.shape)
 
 
 class Parts:
@@ -159,11 +169,12 @@ class Parts:
         shapes = {"rows": frame.shape, "column": (*frame.batch_shape, 1), "sum": (len(self.blocks),)}
         whole = [np.empty(shapes[kind], frame.dtype if kind == "rows" else frame.computing) for kind in kinds]
         brought = [frame.bring(x) if kind == "rows" else x for kind, x in zip(kinds, whole, strict=True)]
-        classes = frame.bring(frame.like).shape[-1]
+        classes, rows = frame.bring(frame.like).shape[-1], brought[kinds.index("rows")] if "rows" in kinds else None
 
         def evaluate(blocks: Iterator[Block]) -> None:
             with quiet(frame.xp), buffered(classes):
                 for block in blocks:
+                    block.make_room(rows)
                     for kind, out, x in zip(kinds, brought, work(block), strict=True):
                         if kind == "sum":
                             out[block.number] = x.sum()

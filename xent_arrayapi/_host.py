@@ -61,6 +61,11 @@ def finite_throughout(x: Array) -> bool:
     return bool(numpy().isfinite(x).all())
 
 
+def difference(x: Array, y: Array, room: Array) -> Array:
+    """Return x − y, in another array."""
+    return numpy().subtract(x, y, out=room)
+
+
 NEAR = {4: 62.0, 8: 496.0}
 """By the bytes of a number, 0.7 of the logarithm of the largest one: no memory holds as many exponentials of that as
 their sum would need to overflow."""

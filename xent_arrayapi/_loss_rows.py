@@ -19,10 +19,14 @@ def row_values(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
     return value + times(q.unsmoothed, z_loss * got.log_partition**2, got.xp) if z_loss else value
 
 
-def row_gradients(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
-    """Return ∇h = S (ΣQ − Q) − Q (1 − S) + 2 z r A S; 0 at a masked class."""
+def row_gradients(got: Evaluation, q: TargetWeights, z_loss: float, *, last: bool = False) -> Array:
+    """Return ∇h = S (ΣQ − Q) − Q (1 − S) + 2 z r A S; 0 at a masked class.
+
+    What is last to ask for exponentials may compute in their memory.
+    """
     if q.unit and not z_loss:  # S − Q, divided once
-        return got.masked(got.shares(q.each(lambda one, at: at.rows.e if one is None else -at.others(), got)), 0)
+        spare = got.spare(last=last)
+        return got.masked(got.shares(q.each(lambda one, at: spare if one is None else -at.others(), got)), 0)
     gradient = q.each(lambda one, at: _of_class(one, at, q), got)
     if z_loss:
         gradient = gradient + times(got.probs(), tilt(got, q, z_loss), got.xp)

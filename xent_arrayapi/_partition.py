@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from xent_arrayapi._blocks import Parts
 from xent_arrayapi._exponentials import Relative, Shifted, exponentials, finite_exponentials, row_max, tail_of
-from xent_arrayapi._host import Largest, finite_throughout, references
+from xent_arrayapi._host import Largest, difference, finite_throughout, references
 from xent_arrayapi._namespace import namespace_of, on_host, quiet
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._typing import ArrayT, Axis, LogitsT, SupportsArray
@@ -52,25 +52,20 @@ class Evaluation:
     """Whether it is known that no row is −inf throughout."""
 
     @classmethod
-    def of(cls, u: Array, xp: Namespace, mask: Array | None = None, *, in_place: bool = False) -> Evaluation:
-        """Evaluate rows against their own partition, over the classes that a mask leaves.
-
-        Rows of NumPy may be left in place, that is not be shifted, where their exponentials need no shift.
-        """
+    def of(cls, u: Array, xp: Namespace, mask: Array | None = None, **host: Any) -> Evaluation:
+        """Evaluate rows against their own partition, over the classes that a mask leaves; NumPy's have options."""
         if mask is not None:
             u = xp.where(mask, u, -xp.inf)
         if on_host(xp) and 0 not in u.shape:
-            return EvaluationOnHost.of_rows(u, mask, in_place=in_place)
+            return EvaluationOnHost.of_rows(u, mask, **host)
         m = row_max(u, xp)
         rows = exponentials(u, m, xp)
         return cls(xp, m, tail_of(m, rows, xp), rows, mask)
 
     def at(self, one: Reader) -> Self:
         """Return the evaluation of one class of each row, in which other classes may stand for anything."""
-        mask = None if self.mask is None else one.of(self.mask)
-        return type(self)(
-            self.xp, self.m, self.tail, self.rows.of(one, self.m, self.xp), mask, self.largest, self.sound
-        )
+        rows, mask = self.rows.of(one, self.m, self.xp), None if self.mask is None else one.of(self.mask)
+        return type(self)(self.xp, self.m, self.tail, rows, mask, self.largest, self.sound)
 
     @property
     def top(self) -> Array:
@@ -112,13 +107,21 @@ class Evaluation:
         """Return 1 − S, never 1 minus a rounded S."""
         return self.others() / self.total
 
+    def spare(self, *, last: bool) -> Array:  # noqa: ARG002  # where arrays are written to, it is a copy
+        """Return the exponentials as an array to compute in, where they are asked for the last time or not."""
+        return self.rows.e
+
     def shares(self, x: Array) -> Array:
-        """Return x over the sum of exponentials, where neither x nor anything made of them is asked for any more."""
+        """Return x over the sum of exponentials, where x is not asked for any more."""
         return x / self.total
 
     def log_probs(self) -> Array:
         """Return log S, at most 0: a sum of two terms of one sign."""
         return self.masked(self.rows.d - self.log_total, -self.xp.inf)
+
+    def last_log_probs(self) -> Array:
+        """Return log S where the exponentials are not asked for any more."""
+        return self.log_probs()
 
     def surprisals(self) -> Array:
         """Return −log S, at least 0."""
@@ -159,19 +162,32 @@ class EvaluationOnHost(Evaluation):
         kept: Self = self.kept[one]
         return kept
 
+    def spare(self, *, last: bool) -> Array:
+        """Return the exponentials or a copy of them, to write to."""
+        return self.rows.e if last else self.rows.e.copy(order="K")
+
     def shares(self, x: Array) -> Array:
         """Return x over the sum of exponentials, in the memory of x."""
         x /= self.total
         return x
 
+    def last_log_probs(self) -> Array:
+        """Return log S, in the memory of the exponentials."""
+        if not isinstance(self.rows, Relative) or self.mask is not None:
+            return self.log_probs()
+        return difference(difference(self.rows.u, self.m, self.rows.e), self.log_total, self.rows.e)
+
     @classmethod
-    def of_rows(cls, u: Array, mask: Array | None, *, in_place: bool) -> EvaluationOnHost:
-        """Evaluate rows relative to m or to 0, and without guards where that is seen to be enough."""
+    def of_rows(cls, u: Array, mask: Any, *, in_place: bool = False, room: Any = None) -> EvaluationOnHost:
+        """Evaluate rows relative to m, or to 0 where they may be left in place, and without guards if that will do.
+
+        Where there is room for their exponentials, these may be written to it.
+        """
         xp, top = namespace_of(u=u), Largest.of(u)
         m = top.m
         r = references(u, m) if in_place else m
         if r is None or mask is None:  # behind a mask, nothing is finite
-            e = xp.exp(u) if r is None else finite_exponentials(u, r, xp)
+            e = xp.exp(u, out=room) if r is None else finite_exponentials(u, r, xp)
             tail, largest = top.apart(e)
             got = cls(xp, m, tail, Relative(u, m, e), mask, largest, sound=True)
             if r is None or finite_throughout(got.total):  # which it is only where all logits and spreads are

@@ -153,15 +153,15 @@ def _evaluate(
 ) -> Array:
     xp = namespace_of(x=x, where=where)
     rows = Rows.of("x", x, axis, xp)
-    mask = rows.mask("where", where)
+    mask, brought = rows.mask("where", where), rows.bring(x)
     temperature = number("temperature", temperature, low=0, high=math.inf, closed=True)
-    brought = rows.bring(x)
 
     def work(part: Part) -> tuple[Array]:
         xp, u, left = part.frame.xp, part.rows(brought), None if mask is None else part.mask(mask)
         if left is not None:
             u = xp.where(left, u, -xp.inf)
-        got = Evaluation.of(at_temperature(u, temperature, xp), xp, left, in_place=part.in_place)
+        y = at_temperature(u, temperature, xp)
+        got = Evaluation.of(y, xp, left, in_place=part.in_place, room=part.room)
         return (result(got),)
 
     with quiet(xp):
@@ -224,7 +224,7 @@ def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: S
     >>> softmax(np.asarray([0.0, 1.0, -np.inf]))
     array([0.26894142, 0.73105858, 0.        ])
     """
-    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.masked(got.shares(got.rows.e), 0))
+    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.masked(got.shares(got.spare(last=True)), 0))
     return value
 
 
@@ -283,7 +283,7 @@ def log_softmax(
     >>> log_softmax(np.asarray([0.0, -50.0]))
     array([-1.92874985e-22, -5.00000000e+01])
     """
-    value: ArrayT = _evaluate(x, axis, temperature, where, Evaluation.log_probs)
+    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.last_log_probs())
     return value
 
 

@@ -44,7 +44,7 @@ def difference_of_logarithms(p, q, xp):
     return _entropy.sum_where_positive(p, p * (_entropy.log_of(p, xp) - _entropy.log_of(q, xp)), xp)
 
 
-def plain_gradients(got, q, _z_loss):
+def plain_gradients(got, q, _z_loss, **_memory):
     return got.masked(q.each(lambda one, at: at.probs() * q.total - (0 if one is None else one), got), 0)
 
 
