@@ -114,6 +114,8 @@ def everything(be, u, targets, **options) -> list[Any]:
     where = options.get("where")
     found += [f(x, axis=axis, where=where) for f in (xent.softmax, xent.log_softmax, xent.logsumexp)]
     found.append(xent.logsumexp(x, axis=axis, weights=v, where=where, return_sign=True)[0])
+    state = xent.LogPartition.of(x, axis=axis, where=where)
+    found += [state.max, state.tail, state.softmax(x), state.log_softmax(x)]
     return [be.numpy(y) for y in found]
 
 

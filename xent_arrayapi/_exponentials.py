@@ -91,8 +91,9 @@ def finite_exponentials(u: Array, r: Array, xp: Namespace) -> Array:
 
 
 def tail_of(m: Array, rows: Shifted, xp: Namespace) -> Array:
-    """Return Σ exp(u − m) − 1: the classes below m, and (ties − 1), which is exact."""
-    smaller = rows.u < m
-    below = sum_rows(xp.where(smaller, rows.e, 0), xp)
-    ties = sum_rows(xp.where(smaller, 0, rows.e), xp)
-    return xp.where(m == -xp.inf, 0, below + (ties - 1))
+    """Return Σ exp(u − m) − 1: the classes below m, with 0 for each at m, and (ties − 1), which is exact.
+
+    The zero of a tie is e − 1, which has the derivatives of e.
+    """
+    at_m = xp.where(rows.u < m, 0, xp.ones_like(rows.e))
+    return xp.where(m == -xp.inf, 0, sum_rows(rows.e - at_m, xp) + (sum_rows(at_m, xp) - 1))

@@ -11,7 +11,7 @@ SEEN = (
     "_assembly.Case.clean:guard-57aafd",
     "_assembly.Weights.lives:guard-095b8d",
     "_exponentials.shift:guard-46f4e3",
-    "_exponentials.tail_of:guard-2a63a4",
+    "_exponentials.tail_of:guard-e73ca8",
     "_signed.signed_log:branch-fe131e",
     "_signed.signed_logsumexp:guard-17bedc",
     "_signed.signed_logsumexp:constant-88dc35",
