@@ -203,6 +203,15 @@ def test_only_strided_sums_are_compiled_by_halves(be, monkeypatch):
         assert calls == []
         _namespace.sum_rows(turned, xp)
         assert calls == [(4, 3)]
+        one, small = 1.0, 2.0**-24  # which float32 would lose one by one
+        short = xp.permute_dims(be.array(np.asarray([[one, one], [small, small], [small, small]]), "float32"), (1, 0))
+        total = _namespace.sum_rows(short, xp)
+        if short.device.type == "cpu":
+            assert calls == [(4, 3)]
+            assert total.dtype == short.dtype
+            assert be.numpy(total).tolist() == [[1 + 2.0**-23]] * 2
+        else:
+            assert calls == [(4, 3), (2, 3)]
 
 
 @pytest.mark.once
