@@ -47,9 +47,8 @@ class Gathered(NamedTuple):
         k, short = class_indices(rows.classes, xp.int32, self.index, xp), xp.astype(self.index, xp.int32)
         if rows.in_order or len(rows.axes) != 1:
             return Marked(k == short, xp)
-        back = tuple(rows.order.index(place) for place in range(len(rows.order)))
-        beside = (1,) * (len(rows.order) - 1 - rows.axes[0])
-        return Marked(rows.bring(xp.reshape(k, (-1, *beside)) == xp.permute_dims(short, back)), xp)
+        k = xp.reshape(k, (*(1,) * len(rows.batch_axes), -1))
+        return Marked(rows.bring(rows.placed(k) == rows.placed(short)), xp)
 
     def of(self, x: Array) -> Array:
         """Return the entries of this class, as a column; a vector is the same for all rows."""

@@ -107,9 +107,12 @@ class Rows:
         if len(self.axes) != 1:
             rows = self.xp.reshape(rows, sizes_of(self.xp.permute_dims(self.like, self.order)))
         if not self.in_order:
-            rows = self.xp.permute_dims(rows, tuple(self.order.index(k) for k in range(len(self.order))))
-            rows = written_in_place(rows, self.xp)
+            rows = written_in_place(self.placed(rows), self.xp)
         return self.in_dtype(rows)
+
+    def placed(self, rows: Array) -> Array:
+        """Return an array whose axes are in the order of rows with each of them where the logits have it."""
+        return self.xp.permute_dims(rows, tuple(self.order.index(k) for k in range(len(self.order))))
 
     def in_dtype(self, x: Array) -> Array:
         """Return a result in the logits' dtype."""
