@@ -72,13 +72,17 @@ def linear_model_along(s: Setting) -> None:
     value, of_w, of_b, along = LinearLoss(x, h, s.xp).linearize(w, b)
     once, product = h.grad(u), h.hvp(u, tangent)
     s.equal("`linearize` gives the value", s.at(value), s.at(h(u)))
-    along_w, along_b = along(v, c)
+    along_w, along_b = along.both(v, c)
+    alone, moved_b = along.intercept(c), h.hvp(u, s.xp.broadcast_to(c, u.shape))
     for k, d in s.indices("KD"):
         s.equal("the gradient by W", s.at(of_w, k, d), s.sum("N", lambda n: s.at(once, n, k) * s.at(x, n, d)))
         s.equal("the gradient by b", s.at(of_b, k), s.sum("N", lambda n: s.at(once, n, k)))
         back = s.sum("N", lambda n: s.at(product, n, k) * s.at(x, n, d))
         s.equal(r"$\nabla^2 f (V, c)$ by $W$ is $(\nabla^2 h \, (X V^\top + c))^\top X$", s.at(along_w, k, d), back)
         s.equal("and by b its sum", s.at(along_b, k), s.sum("N", lambda n: s.at(product, n, k)))
+    for (k,) in s.indices("K"):
+        back = s.sum("N", lambda n: s.at(moved_b, n, k))
+        s.equal(r"$\nabla^2 f (0, c)$ by $b$ is $\sum_n \nabla^2 h \, c$", s.at(alone, k), back)
     for n, k in s.indices("NK"):
         moved = s.sum("D", lambda d: s.at(x, n, d) * s.at(v, k, d)) + s.at(c, k)
         s.equal(r"$u = X V^\top + c$", s.at(tangent, n, k), moved)

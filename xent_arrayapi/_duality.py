@@ -43,15 +43,22 @@ def certify(f: Penalised, theta: Floats, *, intercept: bool, eps: float) -> Cert
     """
     total, gradient, product = f.sums.linearize(theta)
     gradient = gradient / f.sums.weight + f.pull(theta)
-    free = f.transform if f.alpha == 0 else np.eye(f.sums.shape[1])[:, -1:][:, : int(intercept)]
-    tangent = _newton_step(gradient, lambda t: product(t) / f.sums.weight, free, rtol=max(1e-10, 100 * eps))
+    part, free = (slice(None), f.transform) if f.alpha == 0 else (slice(-1, None), np.eye(1)[:, : int(intercept)])
+    step = _newton_step(gradient[:, part], lambda t: product(t) / f.sums.weight, free, rtol=max(1e-10, 100 * eps))
+    tangent = np.zeros(gradient.shape)
+    tangent[:, part] = step
     moved = gradient + (product(tangent) / f.sums.weight if free.shape[1] else 0)
-    reach = f.sums.spread(tangent) if free.shape[1] else 0.0
-    left, before = (float(np.max(np.abs(centred(g @ free)), initial=0)) for g in (moved, gradient))
+    reach = f.sums.spread(tangent) if f.alpha == 0 else _apart(step)
+    left, before = (float(np.max(np.abs(centred(g[:, part] @ free)), initial=0)) for g in (moved, gradient))
     if not (math.isfinite(total) and reach <= REACH and left <= before / 100):
         return Certificate(math.inf, reach)
     penalised = 0.0 if f.alpha == 0 else float(np.sum(moved[:, :-1] ** 2)) / (2 * f.alpha)
     return Certificate(max(0.0, penalised - float(np.sum(gradient * tangent))), reach)
+
+
+def _apart(step: Floats) -> float:
+    """Return how far a step of the intercept moves two logits apart: for two classes, of which one is 0, its size."""
+    return float(np.max(step) - np.min(step)) if step.shape[0] > 1 else float(np.abs(step).item())
 
 
 def _newton_step(gradient: Floats, product: Product, free: Floats, *, rtol: float) -> Floats:

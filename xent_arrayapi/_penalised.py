@@ -46,7 +46,10 @@ class Sums(Protocol):
 
     @abstractmethod
     def linearize(self, theta: Floats) -> tuple[float, Floats, Product]:
-        """Return Σ s h, its gradient, and the product of its Hessian with a tangent of the shape of θ."""
+        """Return Σ s h, its gradient, and the product of its Hessian with a tangent of the shape of θ.
+
+        A tangent of one column is one of the intercept, and so is its product.
+        """
 
     @abstractmethod
     def moments(self) -> Floats:
@@ -81,14 +84,18 @@ class ArraySums:
 
         def product(tangent: Floats) -> Floats:
             with quiet(self.loss.xp):
-                return self._here(*along(*self._there(tangent)))
+                if tangent.shape[1] == 1:
+                    of_b: Floats = to_host(along.intercept(from_host(tangent[:, 0], self.loss.x))).astype(np.float64)
+                    return of_b[:, None]
+                return self._here(*along.both(*self._there(tangent)))
 
         return float(value), self._here(*gradient), product
 
     def moments(self) -> Floats:
         """Return Σ s (x, 1) (x, 1)ᵀ."""
+        s = None if self.loss.h.sample_weight is None else self.row_weights
         with quiet(self.loss.xp):
-            of_x, mean = map(to_host, second_moments(self.loss.x, self.row_weights, self.loss.xp))
+            of_x, mean = map(to_host, second_moments(self.loss.x, s, self.loss.xp))
         return np.block([[of_x, mean[:, None]], [mean[None, :], np.full((1, 1), self.weight)]]).astype(np.float64)
 
     def spread(self, tangent: Floats) -> float:

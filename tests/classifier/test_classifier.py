@@ -25,6 +25,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import xent_arrayapi as xent
 from tests.test_docs import ROOT, check_examples
 from xent_arrayapi import MaxEntClassifier
+from xent_arrayapi._maxent import sums_over
 from xent_arrayapi._penalised import Point
 from xent_arrayapi._solvers import PATIENCE, newton_cg
 
@@ -245,6 +246,23 @@ def test_rule_43_the_certificate_bounds_the_distance_to_the_minimum():
             assert 0 < model.objective_ - best.objective_ <= model.duality_gap_ < 100 * tol
         if not intercept:
             assert np.all(best.intercept_ == 0)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("name", ["wine", "breast cancer"])
+def test_products_with_a_tangent_of_the_intercept_read_no_features(name, library):
+    X, y = data(name)
+    x, classes, draw = arrays(library, X.copy())[0], int(y.max()) + 1, np.random.default_rng(0)
+    sums = sums_over(x, y, weights(y, weighted=True), classes)
+    whole = np.zeros(sums.shape)
+    whole[:, -1] = draw.normal(size=sums.shape[0])
+    *_, product = sums.linearize(draw.normal(size=sums.shape))
+    alone, expected = product(whole[:, -1:]), product(whole)[:, -1:]
+    assert alone.dtype == np.float64
+    np.testing.assert_allclose(alone, expected, rtol=0, atol=1e-13 * np.max(np.abs(expected)))
+    if library == "numpy":
+        x[...] = np.nan
+        np.testing.assert_array_equal(product(whole[:, -1:]), alone)
 
 
 def test_rule_43_moments_of_model_and_data_differ_by_the_pull_of_the_penalty():
