@@ -47,6 +47,20 @@ def test_states_remember_their_axis(be, axis, rng):
     close(got[0], got[1], rtol=0)
 
 
+def test_rule_05_logits_of_classes_that_were_left_out_are_held_against_the_others(be):
+    """A class that a mask has left out may hold anything: nan stays nan, and above the maximum is above 1."""
+    u, mask = be.array([[NAN, 0.0, INF, -INF, 1.0]]), be.array(np.asarray([[False, True, False, False, True]]))
+
+    def both(u, mask):
+        part = LogPartition.of(u, where=mask)
+        return part.softmax(u), part.log_softmax(u)
+
+    probs, logs = outputs(be, both, u, mask)
+    total = np.log1p(np.exp(-1.0)) + 1
+    near(be, probs, np.asarray([[NAN, np.exp(-total), INF, 0.0, np.exp(1 - total)]]), roundings=4)
+    near(be, logs, np.asarray([[NAN, -total, INF, -INF, 1 - total]]), roundings=4)
+
+
 def test_states_of_other_axes_or_rows_do_not_mix(be):
     x = be.array(np.zeros((2, 3)))
     message = "`other` must have the axis 0 of this partition, not -1."

@@ -62,14 +62,14 @@ def shift_error(u: Array, m: Array, d: Array) -> Array:
 def shift(u: Array, m: Array, xp: Namespace) -> tuple[Array, Array]:
     """Return u − m as a rounded value and its error: −inf and 0 for a logit infinitely far below m.
 
-    From an infinite m, the logits that are m are 0, and all others infinitely far below.  No condition is made of two,
-    which compilers do slowly; and that each u is chosen by its own keeps them from contracting what it was computed by
-    into the subtraction.
+    From an infinite m, the logits that are m are 0, and all others infinitely far below; nan stays nan also where m is
+    the maximum of others.  No condition is made of two, which compilers do slowly; and that each u is chosen by its own
+    keeps them from contracting what it was computed by into the subtraction.
     """
     centre, bound = xp.where(xp.abs(m) == xp.inf, 0, m), xp.where(m < xp.inf, -xp.inf, xp.inf + xp.zeros_like(m))
-    v = xp.where(u > bound, u, xp.where(u < m, -xp.inf, centre))
+    v = xp.where(u <= bound, xp.where(u < m, -xp.inf, centre), u)
     d = v - centre
-    near = xp.where(d > -xp.inf, v, centre)
+    near = xp.where(xp.abs(d) < xp.inf, v, centre)
     return d, shift_error(near, centre, near - centre)
 
 
@@ -93,7 +93,7 @@ def finite_exponentials(u: Array, r: Array, xp: Namespace) -> Array:
 def tail_of(m: Array, rows: Shifted, xp: Namespace) -> Array:
     """Return Σ exp(u − m) − 1: the classes below m, with 0 for each at m, and (ties − 1), which is exact.
 
-    The zero of a tie is e − 1, which has the derivatives of e.
+    The zero of a tie is e − 1, which has the derivatives of e.  The count of ties is exact in any order.
     """
     at_m = xp.where(rows.u < m, 0, xp.ones_like(rows.e))
-    return xp.where(m == -xp.inf, 0, sum_rows(rows.e - at_m, xp) + (sum_rows(at_m, xp) - 1))
+    return xp.where(m == -xp.inf, 0, sum_rows(rows.e - at_m, xp) + (xp.sum(at_m, axis=-1, keepdims=True) - 1))

@@ -10,7 +10,7 @@ from verification._numeric_edges import check_edges
 SEEN = (
     "_assembly.Case.clean:guard-57aafd",
     "_assembly.Weights.lives:guard-095b8d",
-    "_exponentials.shift:guard-46f4e3",
+    "_exponentials.shift:guard-bcf6f1",
     "_exponentials.tail_of:guard-e73ca8",
     "_signed.signed_log:branch-fe131e",
     "_signed.signed_logsumexp:guard-17bedc",
