@@ -26,6 +26,7 @@ ORDER = (
         "_targets",
         "_signed",
         "_partition",
+        "_evaluation",
         "_exponentials",
         "_picked",
         "_reduction",

@@ -10,9 +10,10 @@ from tests.conftest import close
 from tests.test_properties import near, outputs
 from tests.test_validate import refused
 from xent_arrayapi import LogPartition
+from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._exponentials import exponentials, row_max, shift, shift_error
 from xent_arrayapi._namespace import quiet
-from xent_arrayapi._partition import Evaluation, merged
+from xent_arrayapi._partition import merged
 from xent_arrayapi._signed import sign_of
 
 NAN, INF = np.nan, np.inf

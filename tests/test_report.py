@@ -14,7 +14,7 @@ import pytest
 
 import xent_arrayapi as xent
 from tests import fakes
-from xent_arrayapi import _partition
+from xent_arrayapi import _evaluation
 from xent_arrayapi.__main__ import main
 from xent_arrayapi._selfcheck_place import FLOATING, Place
 from xent_arrayapi._selfcheck_report import of_place, read, show, verdicts, whole, write
@@ -119,7 +119,7 @@ def test_the_command_passes(tmp_path, capsys):
 
 
 def test_a_defect_makes_the_status_1(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(_partition.Evaluation, "others", lambda it: (1 - it.probs()) * it.total)
+    monkeypatch.setattr(_evaluation.Evaluation, "others", lambda it: (1 - it.probs()) * it.total)
     file = tmp_path / "report.json"
     assert main([*QUICK, "--json", str(file)]) == 1
     assert "FAILED: numpy" in capsys.readouterr().out

@@ -14,7 +14,7 @@ from tests.conftest import close
 from tests.test_properties import near, outputs
 from tests.test_validate import refused
 from xent_arrayapi import LogPartition, SoftmaxCrossEntropy, _rows
-from xent_arrayapi._partition import Evaluation
+from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._rows import Rows
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import xent_arrayapi as xent
 from tests import fakes
-from xent_arrayapi import _assembly, _exponentials, _loss_rows, _partition, _selfcheck_special, _selfcheck_values
+from xent_arrayapi import _assembly, _evaluation, _exponentials, _loss_rows, _selfcheck_special, _selfcheck_values
 from xent_arrayapi._selfcheck import MOST_COMPILED, checked
 from xent_arrayapi._selfcheck_machine import BACKENDS, JaxJit, Strict, Torch, find
 from xent_arrayapi._selfcheck_place import Place
@@ -119,8 +119,8 @@ def usual_product(probs, v, _, xp):
 
 DEFECTS = {
     "a shift that rounds": (_exponentials, "shift_error", lambda _u, _m, d: 0 * d, {"softmax", "gradient"}),
-    "the logarithm of a sum": (_partition.Evaluation, "log_total", property(usual_log_total), {"log_softmax", "loss"}),
-    "one minus a probability": (_partition.Evaluation, "others", usual_others, {"gradient", "hessian_diag"}),
+    "the logarithm of a sum": (_evaluation.Evaluation, "log_total", property(usual_log_total), {"log_softmax", "loss"}),
+    "one minus a probability": (_evaluation.Evaluation, "others", usual_others, {"gradient", "hessian_diag"}),
     "a mean that is not shifted": (_loss_rows, "jacobian_product", usual_product, {"special values", "hvp"}),
     "labels that nobody checks": (_assembly, "refuse_labels", lambda *_: None, {"labels_out_of_range"}),
     "a mean over nothing": (_assembly, "quotient", lambda a, b, *_: a / b, {"special values"}),

@@ -11,7 +11,7 @@ from tests.conftest import close
 from tests.test_properties import near, outputs
 from tests.test_validate import refused
 from xent_arrayapi import SoftmaxCrossEntropy
-from xent_arrayapi._partition import Evaluation
+from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._targets import smoothing_share, target_weights, times
 

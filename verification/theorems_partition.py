@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import xent_arrayapi as xent
 from verification._results import Theorem
+from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._exponentials import Relative, exponentials, finite_exponentials, shift
-from xent_arrayapi._partition import Evaluation, LogPartition
+from xent_arrayapi._partition import LogPartition
 from xent_arrayapi._picked import Marked
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import xent_arrayapi as xent
 from verification._results import Theorem
 from verification.theorems_partition import REAL
-from xent_arrayapi._partition import Evaluation
+from xent_arrayapi._evaluation import Evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from xent_arrayapi._blocks import Parts, Whole
+from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._jacobian import diagonal
 from xent_arrayapi._logits import bent
 from xent_arrayapi._loss_rows import row_blocks, row_diagonals, row_gradients, row_products, row_values
 from xent_arrayapi._namespace import on_host
-from xent_arrayapi._partition import Evaluation
-from xent_arrayapi._reduction import array_normalizer, check_normalizer_array, divisor_of, quotient
-from xent_arrayapi._targets import are_labels, refuse_labels, refuse_weights, scale_or_nan, target_weights
+from xent_arrayapi._reduction import check_normalizer_array, divisor_of, quotient
+from xent_arrayapi._targets import refuse_labels, refuse_weights, scale_or_nan, target_weights
 from xent_arrayapi._validate import real_dtype, same_shape
 
 if TYPE_CHECKING:
@@ -153,26 +153,27 @@ class Call:
     softcap: float | None
     z_loss: float
     check_values: bool
+    labels: bool
+    """Whether the targets are labels, a column of them for each part, or rows of probabilities."""
+    normalizer: Array | None
+    """What a mean divides by, where that is an array."""
     others: tuple[Array, ...] = ()
     """What else the evaluation reads: tangents."""
     parts: Parts = field(init=False)
-    labels: bool = field(init=False)
-    """Whether the targets are labels, a column of them for each part, or rows of probabilities."""
 
     def __post_init__(self) -> None:
         """Check what all losses have, and cut the rows."""
-        loss, rows = self.loss, self.rows
-        self.labels = are_labels(self.targets, rows.xp)
-        given = (self.targets, self.class_weights, self.mask, loss.sample_weight, array_normalizer(loss.normalizer))
-        self.parts = Parts(rows, *given, *self.others)
-        if loss.sample_weight is not None:
-            real_dtype("sample_weight", loss.sample_weight, rows.xp)
-            same_shape("sample_weight", loss.sample_weight, rows.batch_shape, "the logits without their class axis")
-        check_normalizer_array(loss.normalizer, rows.xp)
-        if self.check_values:
-            if self.labels:
-                refuse_labels(self.targets, loss.ignore_index, rows)
-            refuse_weights("sample_weight", loss.sample_weight, rows)
+        rows, s = self.rows, self.loss.sample_weight
+        self.parts = Parts(rows, self.targets, self.class_weights, self.mask, s, self.normalizer, *self.others)
+        if s is not None:
+            real_dtype("sample_weight", s, rows.xp)
+            same_shape("sample_weight", s, rows.batch_shape, "the logits without their class axis")
+            if self.check_values:
+                refuse_weights("sample_weight", s, rows)
+        if self.normalizer is not None:
+            check_normalizer_array(self.normalizer, rows.xp)
+        if self.check_values and self.labels:
+            refuse_labels(self.targets, self.loss.ignore_index, rows)
 
     def weights(self, part: Part) -> Weights:
         """Weigh some of the rows; where they are all of them, once."""
@@ -212,9 +213,9 @@ class Call:
 
     def divisor(self) -> Array:
         """Return what a mean divides by."""
-        given, rows = array_normalizer(self.loss.normalizer), self.rows
-        if given is not None:
-            return rows.xp.astype(given, rows.computing)
+        rows = self.rows
+        if self.normalizer is not None:
+            return rows.xp.astype(self.normalizer, rows.computing)
         named = isinstance(self.loss.normalizer, str)
         name = self.loss.normalizer if named else ""
         (total,) = self.parts.run(lambda part: (self.weights(part).divisor(name),), "sum")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._cross_entropy import SoftmaxCrossEntropy
 from xent_arrayapi._entropy import log_of
+from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._family import (
     cross_entropies_of,
     divergences_of,
@@ -16,7 +17,6 @@ from xent_arrayapi._family import (
 )
 from xent_arrayapi._moments import RowwiseFamily
 from xent_arrayapi._namespace import default_dtype, is_integral, is_readable, namespace_of, quiet, widened
-from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._targets import admissible, are_labels, refuse_weights
 from xent_arrayapi._typing import ArrayT, LogitsT, SupportsArray
@@ -235,7 +235,8 @@ class Categorical(RowwiseFamily[ArrayT]):
             valid = xp.logical_and(wide >= 0, wide < classes)
             if check_values or (check_values is None and is_readable(labels, sample_weight)):
                 refuse_values("labels", labels, xp.logical_not(valid), f"hold labels in 0..{classes - 1}", xp)
-                refuse_weights("sample_weight", sample_weight, rows)
+                if sample_weight is not None:
+                    refuse_weights("sample_weight", sample_weight, rows)
             weights = xp.ones_like(wide, dtype=rows.computing) if sample_weight is None else rows.cast(sample_weight)
             sound = rows.bring(xp.logical_and(valid, admissible(weights, xp)))
             counts = tallies(rows.bring(wide), rows.last(weights), classes, xp)

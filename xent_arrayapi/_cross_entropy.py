@@ -141,13 +141,14 @@ class SoftmaxCrossEntropy(RowwiseLoss):
         self._check_options(labels=labels)
 
     def _call(self, logits: Array, *others: Array) -> Call:
+        normalizer = array_normalizer(self.normalizer)
         xp = namespace_of(
             logits=logits,
             targets=self.targets,
             class_weights=self.class_weights,
             sample_weight=self.sample_weight,
             where=self.where,
-            normalizer=array_normalizer(self.normalizer),
+            normalizer=normalizer,
         )
         rows = Rows.of("logits", logits, self.axis, xp)
         labels = are_labels(self.targets, xp)
@@ -158,19 +159,22 @@ class SoftmaxCrossEntropy(RowwiseLoss):
         check_values = self.check_values
         if check_values is None:
             check_values = is_readable(logits, self.targets, self.class_weights, self.sample_weight)
-        if check_values:
+        if check_values and self.class_weights is not None:
             refuse_weights("class_weights", self.class_weights, rows)
-            refuse_weights("targets", None if labels else self.targets, rows)
+        if check_values and not labels:
+            refuse_weights("targets", self.targets, rows)
         return Call(
             self,
             rows,
             rows.bring(logits),
             self.targets if labels else rows.bring(self.targets),
-            mask=rows.mask("where", self.where),
+            mask=None if self.where is None else rows.mask("where", self.where),
             class_weights=None if self.class_weights is None else rows.cast(self.class_weights),
             softcap=None if self.softcap is None else float(self.softcap),
             z_loss=float(self.z_loss),
             check_values=check_values,
+            labels=labels,
+            normalizer=normalizer,
             others=others,
         )
 

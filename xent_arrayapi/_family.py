@@ -8,7 +8,7 @@ from xent_arrayapi._jacobian import diagonal, jacobian_blocks
 from xent_arrayapi._namespace import class_indices, cumulative_rows, size_of, sum_rows
 
 if TYPE_CHECKING:
-    from xent_arrayapi._partition import Evaluation
+    from xent_arrayapi._evaluation import Evaluation
     from xent_arrayapi._typing import Array, DType, Namespace
 
 CLASSES_AT_ONCE = 32

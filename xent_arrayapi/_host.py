@@ -57,8 +57,8 @@ def keep_freed_memory() -> None:
 
 
 def finite_throughout(x: Array) -> bool:
-    """Tell whether all elements are finite."""
-    return bool(numpy().isfinite(x).all())
+    """Tell whether all elements are finite, of positive ones whose sum would not overflow."""
+    return math.isfinite(numpy().add.reduce(x, axis=None))
 
 
 def difference(x: Array, y: Array, room: Array) -> Array:
@@ -84,6 +84,20 @@ def references(u: Array, m: Array) -> Array | None:
     return numpy().where((m <= near) & ((m >= 0) | (lowest >= -near)), 0, m)
 
 
+def left_in_place(u: Array, total: Array) -> Array | None:
+    """Return for which rows with the sums Σ exp(u) these exponentials are all that softmax needs; None for all.
+
+    They are where the sum is at least 1, and small enough, or no exponential is small: what is subnormal then is so
+    small beside the sum that its quotient is subnormal too.
+    """
+    near = NEAR[min(total.dtype.itemsize, 8)]
+    most = math.exp(near)
+    if total.max() <= most and total.min() >= 1:
+        return None
+    some = (total <= most) & ((total >= 1) | (u.min(axis=-1, keepdims=True) >= -near))
+    return None if some.all() else some
+
+
 class Largest(NamedTuple):
     """A largest logit of each row, and where it is, in rows that are contiguous."""
 
@@ -98,11 +112,11 @@ class Largest(NamedTuple):
         place = Indexed(u.argmax(axis=-1, keepdims=True))
         return cls(place.of(u), place)
 
-    def apart(self, e: Array) -> tuple[Array, Array]:
-        """Return the sum of exponentials but for that of one largest logit, and this one."""
+    def apart(self, e: Array, own: Any = None) -> tuple[Array, Array]:
+        """Return the sum of exponentials but for that of one largest logit, and this one, which may be known."""
         if self.place is None:
             return _apart_in_columns(e)
-        own = self.place.of(e)
+        own = self.place.of(e) if own is None else own
         rest = self.place.put(e, 0).sum(axis=-1, keepdims=True)
         self.place.put(e, own)
         return rest, own
@@ -152,24 +166,25 @@ class Indexed:
     def __init__(self, index: Array) -> None:
         """Hold a column of indices in 0..K − 1."""
         self.index = index
-        self._places: dict[bool, Array] = {}
+        self._along: Array | None = None
+        self._across: Array | None = None
 
     def of(self, x: Array) -> Array:
         """Return the entries of this class, as a column; a vector is the same for all rows."""
         if x.ndim < self.index.ndim:
             return x[self.index]
         if x.flags.c_contiguous:
-            return x.reshape(-1)[self._in_memory(x.shape[-1], across=False)]
+            return x.take(self._places(x) if self._along is None else self._along)
         if in_columns(x):
-            return x.T.reshape(-1)[self._in_memory(x.shape[-1], across=True)]
+            return x.T.take(self._places_across(x))
         return numpy().take_along_axis(x, self.index, axis=-1)
 
-    def put(self, x: Array, column: Array) -> Array:
+    def put(self, x: Array, column: Any) -> Array:
         """Write entries of this class into an array that is nobody else's, and return it."""
         if x.flags.c_contiguous:
-            x.reshape(-1)[self._in_memory(x.shape[-1], across=False)] = column
+            x.put(self._places(x) if self._along is None else self._along, column)
         elif in_columns(x):
-            x.T.reshape(-1)[self._in_memory(x.shape[-1], across=True)] = column
+            x.T.put(self._places_across(x), column)
         else:
             numpy().put_along_axis(x, self.index, column, axis=-1)
         return x
@@ -180,13 +195,16 @@ class Indexed:
 
     total = only
 
-    def _in_memory(self, classes: int, *, across: bool) -> Array:
-        """Return where in memory the entries of a contiguous array lie."""
-        if across not in self._places:
-            rows = self.index.size
-            starts = starts_of(rows, 1 if across else classes).reshape(self.index.shape)
-            self._places[across] = starts + (self.index * rows if across else self.index)
-        return self._places[across]
+    def _places(self, x: Array) -> Array:
+        """Return where in memory the entries of an array lie whose rows are contiguous."""
+        self._along = starts_of(self.index.size, x.shape[-1]).reshape(self.index.shape) + self.index
+        return self._along
+
+    def _places_across(self, x: Array) -> Array:
+        """Return where in memory the entries of an array lie whose columns are contiguous."""
+        if self._across is None:
+            self._across = starts_of(x.shape[0], 1).reshape(self.index.shape) + self.index * x.shape[0]
+        return self._across
 
 
 MOST_KEPT = 2**16

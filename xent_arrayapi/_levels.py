@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._exponentials import row_max
 from xent_arrayapi._namespace import sum_rows
-from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._targets import times
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._jacobian import jacobian_blocks, jacobian_product
-from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._targets import times
 
 if TYPE_CHECKING:

@@ -29,11 +29,8 @@ def array_normalizer(normalizer: Any) -> Array | None:
     return normalizer if hasattr(normalizer, "shape") and not isinstance(normalizer, Real) else None
 
 
-def check_normalizer_array(normalizer: Any, xp: Namespace) -> None:
+def check_normalizer_array(x: Array, xp: Namespace) -> None:
     """Check the shape and dtype of a normalizer that is an array."""
-    x = array_normalizer(normalizer)
-    if x is None:
-        return
     if not (is_floating(x.dtype, xp) or is_integral(x.dtype, xp)):
         msg = f"`normalizer` must be real, not an array of dtype {x.dtype}."
         raise TypeError(msg)

@@ -8,9 +8,9 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._assembly import Call
+from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._namespace import is_readable, namespace_of, quiet
 from xent_arrayapi._objective import RowwiseLoss
-from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._reduction import array_normalizer
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._targets import are_labels, refuse_weights
@@ -235,12 +235,13 @@ class SigmoidCrossEntropy(RowwiseLoss):
 
     def _call(self, logits: Array, *others: Array) -> Call:
         weight = None if isinstance(self.pos_weight, Real) else self.pos_weight
+        normalizer = array_normalizer(self.normalizer)
         xp = namespace_of(
             logits=logits,
             targets=self.targets,
             pos_weight=weight,
             sample_weight=self.sample_weight,
-            normalizer=array_normalizer(self.normalizer),
+            normalizer=normalizer,
         )
         rows = Pairs.of("logits", logits, (), xp)
         same_shape("targets", self.targets, rows.shape, "`logits`")
@@ -250,10 +251,10 @@ class SigmoidCrossEntropy(RowwiseLoss):
         check_values = self.check_values
         if check_values is None:
             check_values = is_readable(logits, self.targets, weight, self.sample_weight)
-        if check_values:
+        if check_values and weight is not None:
             refuse_weights("pos_weight", weight, rows)
-        targets = self.targets
-        if not are_labels(targets, xp):
+        targets, labels = self.targets, are_labels(self.targets, xp)
+        if not labels:
             t = rows.cast(targets)
             if check_values:
                 bad = xp.logical_not(xp.logical_and(t >= 0, t <= 1))
@@ -270,6 +271,8 @@ class SigmoidCrossEntropy(RowwiseLoss):
             softcap=None,
             z_loss=0,
             check_values=check_values,
+            labels=labels,
+            normalizer=normalizer,
             others=others,
         )
 

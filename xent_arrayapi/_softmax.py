@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, Literal, overload
 
 from xent_arrayapi._blocks import Parts
+from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._jacobian import jacobian_blocks, jacobian_product
 from xent_arrayapi._logits import at_temperature
 from xent_arrayapi._namespace import namespace_of, quiet
-from xent_arrayapi._partition import Evaluation
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._signed import signed_logsumexp
 from xent_arrayapi._validate import number, real_dtype, same_shape, whole_number
@@ -148,9 +148,8 @@ def _broadcast(x: Array, weights: Array, xp: Namespace) -> tuple[Array, Array]:
     return x, weights
 
 
-def _evaluate(
-    x: Array, axis: Axis, temperature: float, where: Array | None, result: Callable[[Evaluation], Array]
-) -> Array:
+def _evaluate(x: Array, axis: Axis, temperature: float, where: Array | None, result: Callable[..., Array]) -> Array:
+    """Lay out logits as rows, and return what is made of these, their namespace and their mask."""
     xp = namespace_of(x=x, where=where)
     rows = Rows.of("x", x, axis, xp)
     mask, brought = rows.mask("where", where), rows.bring(x)
@@ -161,8 +160,7 @@ def _evaluate(
         if left is not None:
             u = xp.where(left, u, -xp.inf)
         y = at_temperature(u, temperature, xp)
-        got = Evaluation.of(y, xp, left, in_place=part.in_place, room=part.room)
-        return (result(got),)
+        return (result(y, xp, left, in_place=part.in_place, room=part.room),)
 
     with quiet(xp):
         (found,) = Parts(rows, mask).run(work, "rows")
@@ -224,7 +222,7 @@ def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: S
     >>> softmax(np.asarray([0.0, 1.0, -np.inf]))
     array([0.26894142, 0.73105858, 0.        ])
     """
-    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.masked(got.shares(got.spare(last=True)), 0))
+    value: ArrayT = _evaluate(x, axis, temperature, where, Evaluation.softmax)
     return value
 
 
@@ -283,7 +281,7 @@ def log_softmax(
     >>> log_softmax(np.asarray([0.0, -50.0]))
     array([-1.92874985e-22, -5.00000000e+01])
     """
-    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.last_log_probs())
+    value: ArrayT = _evaluate(x, axis, temperature, where, Evaluation.log_softmax)
     return value
 
 

@@ -12,7 +12,7 @@ from xent_arrayapi._validate import refuse_values, same_shape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xent_arrayapi._partition import Evaluation
+    from xent_arrayapi._evaluation import Evaluation
     from xent_arrayapi._picked import Reader, Writer
     from xent_arrayapi._rows import Rows
     from xent_arrayapi._typing import Array, Namespace
@@ -229,8 +229,7 @@ def refuse_labels(targets: Array, ignore_index: int | None, rows: Rows) -> None:
     refuse_values("targets", targets, bad, must, xp)
 
 
-def refuse_weights(name: str, weights: Array | None, rows: Rows) -> None:
+def refuse_weights(name: str, weights: Array, rows: Rows) -> None:
     """Raise for the first weight that is negative or not finite in the dtype of the logits; reads values."""
-    if weights is not None:
-        bad = rows.xp.logical_not(admissible(rows.cast(weights), rows.xp))
-        refuse_values(name, weights, bad, "hold finite numbers >= 0", rows.xp)
+    bad = rows.xp.logical_not(admissible(rows.cast(weights), rows.xp))
+    refuse_values(name, weights, bad, "hold finite numbers >= 0", rows.xp)

@@ -45,6 +45,8 @@ def shown(value: Any) -> str:
 
 def whole_number(name: str, value: Any) -> int:
     """Return an integer option as int."""
+    if type(value) is int:
+        return value
     if isinstance(value, bool) or not isinstance(value, Integral):
         msg = f"`{name}` must be a Python integer, not {shown(value)}."
         raise TypeError(msg)
@@ -64,7 +66,7 @@ def class_of(name: str, value: Any, classes: int | None) -> int:
 
 def number(name: str, value: Any, *, low: float, high: float, closed: bool) -> float:
     """Return a real option within its bounds as float."""
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, Real)):
         msg = f"`{name}` must be a Python number, not {shown(value)}."
         raise TypeError(msg)
     result = float(value)

@@ -18,7 +18,7 @@ def shown(core: Core) -> str:
     "name",
     [
         "_exponentials.shift_error",
-        "_partition.Evaluation.total",
+        "_evaluation.Evaluation.total",
         "_partition.LogPartition.of",
         "_jacobian.jacobian_blocks",
         "_softmax.logsumexp",

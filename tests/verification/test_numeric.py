@@ -12,7 +12,17 @@ from verification._definitions import Rows
 from verification._judged import Judge
 from verification._loss_definition import LossRow, exact_loss
 from verification._numeric import PARTS, numeric_layer, run_part
-from xent_arrayapi import _assembly, _entropy, _exponentials, _host, _jacobian, _partition, _softmax, _targets
+from xent_arrayapi import (
+    _assembly,
+    _entropy,
+    _evaluation,
+    _exponentials,
+    _host,
+    _jacobian,
+    _partition,
+    _softmax,
+    _targets,
+)
 
 
 def test_the_library_passes():
@@ -25,7 +35,7 @@ def test_the_library_passes():
     assert set(xent.__all__) - by_another_name <= {name.partition(" ")[0] for name in names}
 
 
-def tail_through_one(it, e):
+def tail_through_one(it, e, _own=None):
     own = it.place.of(e)
     return e.sum(axis=-1, keepdims=True) - own, own
 
@@ -59,7 +69,7 @@ WRONG = {
     "shift by the minimum": (_host.Largest, "of", shift_by(lambda u: u.min(axis=-1, keepdims=True))),
     "shift by the largest of all rows": (_host.Largest, "of", shift_by(lambda u: u.max() + 0 * u[..., :1])),
     "tail through 1": (_host.Largest, "apart", tail_through_one),
-    "log of 1 + tail": (_partition, "log_partition", lambda m, tail, xp: m + xp.log(1 + tail)),
+    "log of 1 + tail": (_evaluation, "log_partition", lambda m, tail, xp: m + xp.log(1 + tail)),
     "naive merge": (_partition, "merged", naive_merge),
     "infinities unguarded": (_exponentials, "shift", unguarded_shift),
     "tangent not centred": (_jacobian, "centred", lambda tangent, _top, _xp: (tangent, 0)),
@@ -100,13 +110,13 @@ def test_a_wrong_edit_is_named(name, monkeypatch):
 
 
 def test_complements_by_subtraction_are_seen(monkeypatch):
-    monkeypatch.setattr(_partition.Evaluation, "others", lambda self: (1 - self.probs()) * self.total)
+    monkeypatch.setattr(_evaluation.Evaluation, "others", lambda self: (1 - self.probs()) * self.total)
     for part in ("rule 7", "Jacobian", "options of the loss"):
         assert not all(result.passed for result in run_part(part, PARTS[part], "float64"))
 
 
 def test_what_the_library_raises_is_a_finding(monkeypatch):
-    monkeypatch.setattr(_partition, "log_partition", lambda m, _tail, _xp: m / "1")
+    monkeypatch.setattr(_evaluation, "log_partition", lambda m, _tail, _xp: m / "1")
     found = run_part("rule 7", PARTS["rule 7"], "float64")
     assert not found[-1].passed
     assert "TypeError" in str(found[-1])

@@ -1,0 +1,213 @@
+"""Rows of logits held against their partition: all that softmax is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from xent_arrayapi._exponentials import Relative, Shifted, exponentials, finite_exponentials, row_max, tail_of
+from xent_arrayapi._host import Largest, difference, finite_throughout, left_in_place, references
+from xent_arrayapi._namespace import on_host, sum_rows
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from xent_arrayapi._picked import Reader
+    from xent_arrayapi._typing import Array, Namespace
+
+
+def log_partition(m: Array, tail: Array, xp: Namespace) -> Array:
+    """Return A = log Σ exp(u) = m + log1p(tail)."""
+    return m + xp.log1p(tail)
+
+
+@dataclass(eq=False)
+class Evaluation:
+    """Rows of logits held against a partition: all that softmax is made of."""
+
+    xp: Namespace
+    m: Array
+    tail: Array
+    """The sum of exponentials but for one of m."""
+    rows: Shifted | Relative
+    mask: Array | None = None
+    largest: Array | None = None
+    """The exponential of m; None for 1."""
+    sound: bool = False
+    """Whether it is known that no row is −inf throughout."""
+
+    @classmethod
+    def of(cls, u: Array, xp: Namespace, mask: Array | None = None, **host: Any) -> Evaluation:
+        """Evaluate rows against their own partition, over the classes that a mask leaves; NumPy's have options."""
+        if mask is not None:
+            u = xp.where(mask, u, -xp.inf)
+        if on_host(xp) and 0 not in u.shape:
+            return EvaluationOnHost.of_rows(u, xp, mask, **host)
+        m = row_max(u, xp)
+        rows = exponentials(u, m, xp)
+        return cls(xp, m, tail_of(m, rows, xp), rows, mask)
+
+    @classmethod
+    def softmax(cls, u: Array, xp: Namespace, mask: Array | None = None, **host: Any) -> Array:
+        """Evaluate softmax of rows over the classes that a mask leaves, and nothing else."""
+        if mask is None and on_host(xp) and host["in_place"]:
+            return EvaluationOnHost.quotients(u, xp, host["room"])
+        got = cls.of(u, xp, mask, **host)
+        return got.masked(got.shares(got.spare(last=True)), 0)
+
+    @classmethod
+    def log_softmax(cls, u: Array, xp: Namespace, mask: Array | None = None, **host: Any) -> Array:
+        """Evaluate log softmax of rows over the classes that a mask leaves, and nothing else."""
+        return cls.of(u, xp, mask, **host).last_log_probs()
+
+    def at(self, one: Reader) -> Self:
+        """Return the evaluation of one class of each row, in which other classes may stand for anything."""
+        rows, mask = self.rows.of(one, self.m, self.xp), None if self.mask is None else one.of(self.mask)
+        return type(self)(self.xp, self.m, self.tail, rows, mask, self.largest, self.sound)
+
+    @property
+    def top(self) -> Array:
+        """Where a logit is the maximum of its row."""
+        return self.xp.logical_not(self.rows.u < self.m)
+
+    @property
+    def total(self) -> Array:
+        """The sum of exponentials; nan for a row that is −inf throughout, which has no softmax."""
+        return self._of_rows((1 if self.largest is None else self.largest) + self.tail)
+
+    @property
+    def relative_tail(self) -> Array:
+        """Σ exp(u − m) − 1."""
+        return self.tail if self.largest is None else self.tail / self.largest
+
+    @property
+    def log_total(self) -> Array:
+        """The logarithm of Σ exp(u − m), without cancellation."""
+        return self._of_rows(self.xp.log1p(self.relative_tail))
+
+    def _of_rows(self, column: Array) -> Array:
+        return column if self.sound else self.xp.where(self.m == -self.xp.inf, self.xp.nan, column)
+
+    @property
+    def log_partition(self) -> Array:
+        """A, one number per row."""
+        return log_partition(self.m, self.relative_tail, self.xp)
+
+    def probs(self) -> Array:
+        """Return S, 0 at a masked class."""
+        return self.masked(self.rows.e / self.total, 0)
+
+    def others(self) -> Array:
+        """Return the sum of all exponentials but one, for each: tail and 1 − e are at least 0, and at m that is 0."""
+        return self.tail + ((1 if self.largest is None else self.largest) - self.rows.e)
+
+    def complements(self) -> Array:
+        """Return 1 − S, never 1 minus a rounded S."""
+        return self.others() / self.total
+
+    def spare(self, *, last: bool) -> Array:  # noqa: ARG002  # where arrays are written to, it is a copy
+        """Return the exponentials as an array to compute in, where they are asked for the last time or not."""
+        return self.rows.e
+
+    def shares(self, x: Array) -> Array:
+        """Return x over the sum of exponentials, where x is not asked for any more."""
+        return x / self.total
+
+    def log_probs(self) -> Array:
+        """Return log S, at most 0: a sum of two terms of one sign."""
+        return self.masked(self.rows.d - self.log_total, -self.xp.inf)
+
+    def last_log_probs(self) -> Array:
+        """Return log S where the exponentials are not asked for any more."""
+        return self.log_probs()
+
+    def surprisals(self) -> Array:
+        """Return −log S, at least 0."""
+        return self.masked(self.log_total - self.rows.d, self.xp.inf)
+
+    def masked(self, x: Array, value: float) -> Array:
+        """Return x with a value at the masked classes."""
+        return x if self.mask is None else self.xp.where(self.mask, x, value)
+
+
+@dataclass(eq=False)
+class EvaluationOnHost(Evaluation):
+    """Rows of NumPy: what is asked for more than once is kept, and their values tell how they are evaluated."""
+
+    kept: dict[Any, Any] = field(default_factory=dict)
+    """Columns by their name; the evaluation of one class of each row by what picks it."""
+
+    @property
+    def total(self) -> Array:
+        """The sum of exponentials."""
+        if "total" not in self.kept:
+            self.kept["total"] = super().total
+        return self.kept["total"]
+
+    @property
+    def top(self) -> Array:
+        """Where a logit is the maximum of its row."""
+        if "top" not in self.kept:
+            self.kept["top"] = super().top
+        return self.kept["top"]
+
+    def at(self, one: Reader) -> Self:
+        """Return the evaluation of one class of each row."""
+        if one not in self.kept:
+            found = super().at(one)
+            found.kept["total"] = self.total
+            self.kept[one] = found
+        kept: Self = self.kept[one]
+        return kept
+
+    def spare(self, *, last: bool) -> Array:
+        """Return the exponentials or a copy of them, to write to."""
+        return self.rows.e if last else self.rows.e.copy(order="K")
+
+    def shares(self, x: Array) -> Array:
+        """Return x over the sum of exponentials, in the memory of x."""
+        x /= self.total
+        return x
+
+    def last_log_probs(self) -> Array:
+        """Return log S, in the memory of the exponentials."""
+        if not isinstance(self.rows, Relative) or self.mask is not None:
+            return self.log_probs()
+        return difference(difference(self.rows.u, self.m, self.rows.e), self.log_total, self.rows.e)
+
+    @classmethod
+    def of_rows(
+        cls, u: Array, xp: Namespace, mask: Any, *, in_place: bool = False, room: Any = None
+    ) -> EvaluationOnHost:
+        """Evaluate rows relative to m, or to 0 where they may be left in place, and without guards if that will do.
+
+        Where there is room for their exponentials, these may be written to it.
+        """
+        top = Largest.of(u)
+        m = top.m
+        r = references(u, m) if in_place else m
+        if r is None or mask is None:  # behind a mask, nothing is finite
+            e = xp.exp(u, out=room) if r is None else finite_exponentials(u, r, xp)
+            one = 1 if r is m and u.shape[-1] > 1 else None  # of a single class, nothing else tells that it is nan
+            tail, largest = top.apart(e, one)
+            got = cls(xp, m, tail, Relative(u, m, e), mask, None if one else largest, sound=True)
+            if r is None or finite_throughout(got.total):  # which it is only where all logits and spreads are
+                return got
+        rows = exponentials(u, m, xp)
+        if r is not m:
+            rows = rows._replace(e=exponentials(u, r, xp).e)
+        tail, largest = top.apart(rows.e)
+        return cls(xp, m, xp.where(m == -xp.inf, 0, tail), rows, mask, largest)
+
+    @staticmethod
+    def quotients(u: Array, xp: Namespace, room: Any) -> Array:
+        """Return softmax of rows, shifted where their sums tell that it is needed: else, nobody looks for a maximum."""
+        e = xp.exp(u, out=room)
+        total = sum_rows(e, xp)
+        near = left_in_place(u, total)
+        if near is not None:
+            m = row_max(u, xp)
+            e = exponentials(u, xp.where(near, 0, m), xp).e
+            total = xp.where(m == -xp.inf, xp.nan, sum_rows(e, xp))
+        e /= total
+        return e
