@@ -16,7 +16,8 @@ import xent_arrayapi as xent
 from tests.conftest import close
 from tests.test_accuracy import hold_case, judge  # noqa: F401  # a fixture
 from tests.test_validate import refused
-from verification._regimes import ULPS, case, of_regimes, regimes
+from verification._definitions import Rows
+from verification._regimes import ULPS, ULPS_LOGSUMEXP, Case, case, of_regimes, regimes
 from xent_arrayapi import SoftmaxCrossEntropy, _blocks, _threads
 from xent_arrayapi._host import Indexed, references
 
@@ -98,6 +99,44 @@ def test_what_is_beside_a_row_changes_no_bit(be, beside):
         for function in (loss, loss.grad, loss.hessian_diag, xent.softmax, xent.log_softmax, xent.logsumexp):
             alone, together = (be.numpy(function(be.array(x)))[apart] for x in (u, other))
             close(together, alone, rtol=0)
+
+
+ALIKE = {"float32": [18710, 247, 17830, 6638], "float64": [4579, 8152, 2016, 9955]}
+"""The worst of 20 000 rows of 127 logits that are much alike, by NumPy's sums: softmax was off by 7.7 and 7.0 ulp."""
+OF_THREE = [43484, 334417, 47668]
+"""The worst of 400 000 rows of 3 logits, by NumPy's exp and log1p of float32: logsumexp was off by 4.6 ulp."""
+
+
+@pytest.mark.usefixtures("cut")
+def test_rule_07_rows_that_were_beyond_it(be, judge):  # noqa: F811  # the fixture
+    for dtype in be.dtypes:
+        alike = np.random.default_rng(127).normal(30, 0.1, (20_000, 127)).astype(dtype)[ALIKE[dtype]]
+        hold_case(judge, Case(Rows(alike), ["127 alike"] * len(alike)), -1)
+        three = np.random.default_rng(3).normal(0, 3, (400_000, 3)).astype(dtype)[OF_THREE]
+        hold_case(judge, Case(Rows(three), ["3 logits"] * len(three)), -1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("across", [False, True])
+@pytest.mark.usefixtures("cut")
+def test_rule_07_logsumexp_of_sums_near_1_and_far_from_it(be, across, dtype):
+    """A sum tells its logarithm but near 1, where rows are shifted: one of them, some or all, and no other differs."""
+    wide, size = np.longdouble, 60
+    for classes in (7, 100):
+        u = rows((size, classes), "float64") + np.linspace(-9, 9, size)[:, None]
+        sums = np.sum(np.exp(u), axis=-1)
+        odd = np.linspace(0, -80, size)
+        for near, shifts in ((0, 0), (1, odd), (7, odd), (size, np.linspace(-2, 2, size))):
+            moved = u + np.where(np.arange(size) < near, shifts - np.log(sums), 0)[:, None]
+            x = np.asfortranarray(moved.astype(dtype)) if across else moved.astype(dtype)
+            m = np.max(x, axis=-1).astype(wide)
+            terms = np.sort(np.exp(x.astype(wide) - m[:, None]), axis=-1)[:, :-1]
+            tail = np.log1p(np.sum(terms, axis=-1))
+            got = be.numpy(xent.logsumexp(be.array(x)))
+            spacing = np.spacing(np.maximum(np.abs(m), tail).astype(dtype))
+            assert np.max(np.abs(got - (m + tail)) / spacing) <= ULPS_LOGSUMEXP
+            by_itself = [be.numpy(xent.logsumexp(be.array(np.asarray([row, row]))))[0] for row in x]
+            assert np.array_equal(got, by_itself)
 
 
 def rows(shape, dtype="float32"):

@@ -31,7 +31,7 @@ BLOCKS = 4
 waits for the interpreter."""
 FEW = 64
 """Classes up to which rows lie across memory in a block: NumPy is slow on short rows."""
-RUN = 256
+RUN = 64
 """Rows beside each other in memory from which on they stay across it, as they are given, with any number of classes."""
 LINE = 16
 """Rows that are read together at least where they are given across memory: those of a cache line."""

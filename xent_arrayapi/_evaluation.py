@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._exponentials import Relative, Shifted, exponentials, finite_exponentials, row_max, tail_of
-from xent_arrayapi._host import Largest, difference, finite_throughout, left_in_place, references
+from xent_arrayapi._host import Largest, difference, finite_throughout, near_one, references, some_rows
 from xent_arrayapi._namespace import on_host, sum_rows
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def log_partition(m: Array, tail: Array, xp: Namespace) -> Array:
-    """Return A = log Σ exp(u) = m + log1p(tail)."""
+    """Return A = log Σ exp(u) = m + log1p(tail), of NumPy's float32 by way of float64: its log1p is off by 2 ulp."""
+    if on_host(xp) and m.dtype == xp.float32:
+        return log_partition(m.astype(xp.float64), tail.astype(xp.float64), xp).astype(m.dtype)
     return m + xp.log1p(tail)
 
 
@@ -48,17 +50,11 @@ class Evaluation:
         return cls(xp, m, tail_of(m, rows, xp), rows, mask)
 
     @classmethod
-    def softmax(cls, u: Array, xp: Namespace, mask: Array | None = None, **host: Any) -> Array:
-        """Evaluate softmax of rows over the classes that a mask leaves, and nothing else."""
-        if mask is None and on_host(xp) and host["in_place"]:
-            return EvaluationOnHost.quotients(u, xp, host["room"])
-        got = cls.of(u, xp, mask, **host)
-        return got.masked(got.shares(got.spare(last=True)), 0)
-
-    @classmethod
-    def log_softmax(cls, u: Array, xp: Namespace, mask: Array | None = None, **host: Any) -> Array:
-        """Evaluate log softmax of rows over the classes that a mask leaves, and nothing else."""
-        return cls.of(u, xp, mask, **host).last_log_probs()
+    def logsumexp(cls, u: Array, xp: Namespace, mask: Array | None = None, *, in_place: bool) -> Array:
+        """Evaluate A of rows over the classes that a mask leaves, and nothing else."""
+        if mask is None and on_host(xp) and in_place:
+            return EvaluationOnHost.logarithms(u, xp)
+        return cls.of(u, xp, mask).log_partition
 
     def at(self, one: Reader) -> Self:
         """Return the evaluation of one class of each row, in which other classes may stand for anything."""
@@ -199,15 +195,12 @@ class EvaluationOnHost(Evaluation):
         tail, largest = top.apart(rows.e)
         return cls(xp, m, xp.where(m == -xp.inf, 0, tail), rows, mask, largest)
 
-    @staticmethod
-    def quotients(u: Array, xp: Namespace, room: Any) -> Array:
-        """Return softmax of rows, shifted where their sums tell that it is needed: else, nobody looks for a maximum."""
-        e = xp.exp(u, out=room)
-        total = sum_rows(e, xp)
-        near = left_in_place(u, total)
-        if near is not None:
-            m = row_max(u, xp)
-            e = exponentials(u, xp.where(near, 0, m), xp).e
-            total = xp.where(m == -xp.inf, xp.nan, sum_rows(e, xp))
-        e /= total
-        return e
+    @classmethod
+    def logarithms(cls, u: Array, xp: Namespace) -> Array:
+        """Return A of rows: log Σ exp(u) itself, where that is far enough from 0, and else by maximum and tail."""
+        total = sum_rows(xp.exp(u), xp)
+        value, others = xp.log(total), near_one(total)
+        if others.size:
+            found = cls.of_rows(some_rows(u, others), xp, None).log_partition
+            value[others] = found[: others.size]
+        return value

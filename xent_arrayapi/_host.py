@@ -84,18 +84,26 @@ def references(u: Array, m: Array) -> Array | None:
     return numpy().where((m <= near) & ((m >= 0) | (lowest >= -near)), 0, m)
 
 
-def left_in_place(u: Array, total: Array) -> Array | None:
-    """Return for which rows with the sums Σ exp(u) these exponentials are all that softmax needs; None for all.
+FAR = 2.0
+"""The size of a logarithm from which on it is about as coarse as the rounding of its argument."""
 
-    They are where the sum is at least 1, and small enough, or no exponential is small: what is subnormal then is so
-    small beside the sum that its quotient is subnormal too.
+
+def near_one(total: Array) -> Array:
+    """Return the numbers of the rows of which a sum of exponentials does not tell the logarithm.
+
+    From exp(−near) to exp(near) it does, whatever is subnormal or lost beside it, but not near 1.
     """
     near = NEAR[min(total.dtype.itemsize, 8)]
-    most = math.exp(near)
-    if total.max() <= most and total.min() >= 1:
-        return None
-    some = (total <= most) & ((total >= 1) | (u.min(axis=-1, keepdims=True) >= -near))
-    return None if some.all() else some
+    large, small = (total >= math.exp(FAR)) & (total <= math.exp(near)), total <= math.exp(-FAR)
+    return numpy().flatnonzero(~(large | (small & (total >= math.exp(-near)))))
+
+
+def some_rows(u: Array, numbers: Array) -> Array:
+    """Return some rows, as they lie in memory: at least two, for one row has no layout of its own."""
+    if numbers.size == u.shape[0]:
+        return u
+    numbers = numbers.repeat(2) if numbers.size == 1 else numbers
+    return u.T.take(numbers, axis=1).T if in_columns(u) else u[numbers]
 
 
 class Largest(NamedTuple):
@@ -117,7 +125,7 @@ class Largest(NamedTuple):
         if self.place is None:
             return _apart_in_columns(e)
         own = self.place.of(e) if own is None else own
-        rest = self.place.put(e, 0).sum(axis=-1, keepdims=True)
+        rest = sum_along(self.place.put(e, 0))
         self.place.put(e, own)
         return rest, own
 
@@ -155,9 +163,27 @@ def sum_columns(x: Array) -> Array:
         if rest:
             odd.append(x[..., -1:])
         x = x[..., :half] + x[..., half : 2 * half]
-    for column in odd:
-        x = x + column
-    return x
+    return x if not odd else x + sum(odd[1:], odd[0])
+
+
+LEAF = range(64, 129)
+"""Numbers of terms that NumPy sums in one go: eight sums side by side, and then what is left of eighths, one by one."""
+COARSE = range(2, 640)
+"""Numbers of terms of which NumPy's sum may be off by some 3 ulp and more: of more, errors cancel."""
+
+
+def sum_along(x: Array) -> Array:
+    """Sum rows that lie along memory: NumPy's sum is off by up to 6 ulp, and its exp in float32 by 2 more.
+
+    So float32 is added in float64 where the sum may be coarse, and else what is left of eighths by itself.
+    """
+    classes = x.shape[-1]
+    if x.dtype == numpy().float32 and classes in COARSE:
+        return numpy().add.reduce(x, axis=-1, keepdims=True, dtype="float64").astype("float32")
+    whole = classes // 8 * 8
+    if classes not in LEAF or whole == classes:
+        return numpy().add.reduce(x, axis=-1, keepdims=True)
+    return sum_along(x[..., :whole]) + sum_along(x[..., whole:])
 
 
 class Indexed:

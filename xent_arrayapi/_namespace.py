@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat as compat
 
 from xent_arrayapi import _tensors
-from xent_arrayapi._host import in_columns, ones_of, sum_columns
+from xent_arrayapi._host import in_columns, ones_of, sum_along, sum_columns
 
 if TYPE_CHECKING:
     from xent_arrayapi._typing import Array, Device, DType, Namespace
@@ -346,8 +346,8 @@ def ones_for(column: Array, dtype: DType, xp: Namespace) -> Array:
 
 def sum_rows(x: Array, xp: Namespace) -> Array:
     """Sum along the last axis, pairwise or better on every backend, and keep the axis."""
-    if on_host(xp) and in_columns(x):
-        return sum_columns(x)
+    if on_host(xp):
+        return sum_columns(x) if in_columns(x) else sum_along(x)
     if compat.is_torch_namespace(xp) and _tensors.is_added_naively(x):
         total = _tensors.added_in_float64(x)
         return _sum_by_halves(x, xp) if total is None else total

@@ -113,7 +113,7 @@ class LogPartition(Generic[ArrayT]):
 
         def work(part: Part) -> tuple[Array, Array]:
             left = None if mask is None else part.mask(mask)
-            got = Evaluation.of(part.rows(brought), part.frame.xp, left, in_place=part.in_place)
+            got = Evaluation.of(part.rows(brought), part.frame.xp, left)
             return got.m, got.relative_tail
 
         with quiet(xp):

@@ -125,7 +125,7 @@ def logsumexp(
     def work(part: Part) -> tuple[Array, ...]:
         xp, u, left = part.frame.xp, part.rows(brought), None if mask is None else part.mask(mask)
         if w is None:
-            value = Evaluation.of(u, xp, left, in_place=part.in_place).log_partition
+            value = Evaluation.logsumexp(u, xp, left, in_place=part.in_place)
             if not return_sign:
                 return (value,)
             return value, xp.where(value == -xp.inf, 0, xp.where(xp.isnan(value), value, 1))
@@ -148,8 +148,9 @@ def _broadcast(x: Array, weights: Array, xp: Namespace) -> tuple[Array, Array]:
     return x, weights
 
 
-def _evaluate(x: Array, axis: Axis, temperature: float, where: Array | None, result: Callable[..., Array]) -> Array:
-    """Lay out logits as rows, and return what is made of these, their namespace and their mask."""
+def _evaluate(
+    x: Array, axis: Axis, temperature: float, where: Array | None, result: Callable[[Evaluation], Array]
+) -> Array:
     xp = namespace_of(x=x, where=where)
     rows = Rows.of("x", x, axis, xp)
     mask, brought = rows.mask("where", where), rows.bring(x)
@@ -160,7 +161,8 @@ def _evaluate(x: Array, axis: Axis, temperature: float, where: Array | None, res
         if left is not None:
             u = xp.where(left, u, -xp.inf)
         y = at_temperature(u, temperature, xp)
-        return (result(y, xp, left, in_place=part.in_place, room=part.room),)
+        got = Evaluation.of(y, xp, left, in_place=part.in_place, room=part.room)
+        return (result(got),)
 
     with quiet(xp):
         (found,) = Parts(rows, mask).run(work, "rows")
@@ -222,7 +224,7 @@ def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: S
     >>> softmax(np.asarray([0.0, 1.0, -np.inf]))
     array([0.26894142, 0.73105858, 0.        ])
     """
-    value: ArrayT = _evaluate(x, axis, temperature, where, Evaluation.softmax)
+    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.masked(got.shares(got.spare(last=True)), 0))
     return value
 
 
@@ -281,7 +283,7 @@ def log_softmax(
     >>> log_softmax(np.asarray([0.0, -50.0]))
     array([-1.92874985e-22, -5.00000000e+01])
     """
-    value: ArrayT = _evaluate(x, axis, temperature, where, Evaluation.log_softmax)
+    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.last_log_probs())
     return value
 
 
