@@ -106,6 +106,9 @@ ALIKE = {"float32": [18710, 247, 17830, 6638], "float64": [4579, 8152, 2016, 995
 OF_THREE = [43484, 334417, 47668]
 """The worst of 400 000 rows of 3 logits, by NumPy's exp and log1p of float32: logsumexp was off by 4.6 ulp."""
 
+ACROSS = [6344, 6345]
+"""The worst of 600 000 rows of 63 logits, and the next: odd columns were added to all others one by one, 6.7 ulp."""
+
 
 @pytest.mark.usefixtures("cut")
 def test_rule_07_rows_that_were_beyond_it(be, judge):  # noqa: F811  # the fixture
@@ -114,6 +117,8 @@ def test_rule_07_rows_that_were_beyond_it(be, judge):  # noqa: F811  # the fixtu
         hold_case(judge, Case(Rows(alike), ["127 alike"] * len(alike)), -1)
         three = np.random.default_rng(3).normal(0, 3, (400_000, 3)).astype(dtype)[OF_THREE]
         hold_case(judge, Case(Rows(three), ["3 logits"] * len(three)), -1)
+        across = np.random.default_rng(13).normal(3, 0.5, (10_000, 63)).astype(dtype)[ACROSS]
+        hold_case(judge, Case(Rows(across), ["63 logits"] * len(across)), -1)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

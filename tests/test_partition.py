@@ -48,7 +48,7 @@ def test_states_remember_their_axis(be, axis, rng):
     close(got[0], got[1], rtol=0)
 
 
-def test_rule_05_logits_of_classes_that_were_left_out_are_held_against_the_others(be):
+def test_rule_04_logits_of_classes_that_were_left_out_are_held_against_the_others(be):
     """A class that a mask has left out may hold anything: nan stays nan, and above the maximum is above 1."""
     u, mask = be.array([[NAN, 0.0, INF, -INF, 1.0]]), be.array(np.asarray([[False, True, False, False, True]]))
 

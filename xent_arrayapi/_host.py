@@ -131,23 +131,26 @@ class Largest(NamedTuple):
 
 
 def _apart_in_columns(e: Array) -> tuple[Array, Array]:
-    """Let columns meet in pairs: the larger of two stays, and what is left of it is added up, in halves."""
-    largest, rest, odd = e, None, []
+    """Let columns meet in pairs: the larger of two stays, and what is left of it is added up, in halves.
+
+    The odd ones meet each other first: what is added to all others is rounded as they are.
+    """
+    rest, largest, odd = None, e, None
     while largest.shape[-1] > 1:
-        half = largest.shape[-1] // 2
-        left, right, last = slice(half), slice(half, 2 * half), slice(2 * half, None)
-        if largest.shape[-1] % 2:
-            odd.append((largest[..., last], None if rest is None else rest[..., last]))
-        rests = () if rest is None else (rest[..., left], rest[..., right])
-        rest, largest = _met(largest[..., left], largest[..., right], *rests)
-    for one, its in odd:
-        rest, largest = _met(largest, one, *(x for x in (rest, its) if x is not None))
+        half, more = divmod(largest.shape[-1], 2)
+        parts = (slice(half), slice(half, 2 * half), slice(2 * half, None))[: 2 + more]
+        one, other, *last = ((None if rest is None else rest[..., part], largest[..., part]) for part in parts)
+        if last:
+            odd = last[0] if odd is None else _met(odd, last[0])
+        rest, largest = _met(one, other)
+    rest, largest = (rest, largest) if odd is None else _met((rest, largest), odd)
     return numpy().zeros_like(e) if rest is None else rest, largest
 
 
-def _met(one: Array, other: Array, *rests: Array) -> tuple[Array, Array]:
-    """Return the smaller of two with what smaller ones have left before, and the larger."""
-    return sum(rests, numpy().minimum(one, other)), numpy().maximum(one, other)
+def _met(one: tuple[Any, Array], other: tuple[Any, Array]) -> tuple[Array, Array]:
+    """Return what is left of two, with what was left before, and the larger."""
+    rests = [rest for rest, _ in (one, other) if rest is not None]
+    return sum(rests, numpy().minimum(one[1], other[1])), numpy().maximum(one[1], other[1])
 
 
 def in_columns(x: Array) -> bool:

@@ -168,7 +168,7 @@ class LogPartition(Generic[ArrayT]):
         Parameters
         ----------
         x : array, real, shape ``(..., K)``
-            Logits.
+            Logits; of classes that the partition leaves out, also nan and inf, which stay what they are.
 
         Returns
         -------
@@ -194,7 +194,7 @@ class LogPartition(Generic[ArrayT]):
         Parameters
         ----------
         x : array, real, shape ``(..., K)``
-            Logits.
+            Logits; of classes that the partition leaves out, also nan and inf, which stay what they are.
 
         Returns
         -------
