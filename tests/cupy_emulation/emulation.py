@@ -79,7 +79,7 @@ class Emulation:
             stand_ins.refuse("run templates or CUB")
 
         def check() -> None:
-            self._nvrtc(source, (*options, "--pch"), *rest, **more)  # headers read once: half of NVRTC's time
+            self._nvrtc(source, options, *rest, **more)
             self.compiled += 1
 
         self.kernels.append(build.kernel(source, options, check))
