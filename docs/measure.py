@@ -202,6 +202,36 @@ def alike() -> None:
         line(f"xent.softmax, {dtype.__name__}", max(ulps(*pair, dtype) for pair in zip(got, balls, strict=True)))
 
 
+def search() -> None:
+    """Look for the largest errors of float32 among millions of random rows, NumPy; what is exact is of float64."""
+    rng, worst = np.random.default_rng(0), {}
+    for classes in (2, 3, 7, 10, 13, 23, 31, 47, 55, 61, 63, 65, 100, 127, 128, 255, 500, 639, 641, 1000):
+        for _ in range(5):
+            n = 600_000 // classes
+            u = rng.normal(rng.choice([-30, -3, 0, 3, 30]), rng.choice([0.1, 0.5, 1, 3, 6]), (n, classes))
+            u, labels, each = u.astype(np.float32), rng.integers(0, classes, n), np.arange(n)
+            m, top = np.max(u, axis=-1).astype(np.float64), np.argmax(u, axis=-1)
+            e = np.exp(u - m[:, None])
+            others = [np.sum(np.where(np.arange(classes) == one[:, None], 0, e), axis=-1) for one in (top, labels)]
+            tail = np.log1p(others[0])
+            logs = u - m[:, None] - tail[:, None]
+            slopes = np.exp(logs)
+            slopes[each, labels] = -others[1] / (1 + others[0])
+            got = xent.SoftmaxCrossEntropy(labels, reduction="none").value_and_grad(u)
+            found = {
+                "softmax": (xent.softmax(u), np.exp(logs)),
+                "log_softmax": (xent.log_softmax(u), logs),
+                "loss": (got[0], -logs[each, labels]),
+                "gradient": (got[1], slopes),
+                "logsumexp": (xent.logsumexp(u), m + tail, np.maximum(np.abs(m), tail)),
+            }
+            for name, (have, wanted, *scale) in found.items():
+                unit = np.spacing(np.abs(scale[0] if scale else wanted).astype(np.float32))
+                worst[name] = max(worst.get(name, 0.0), float(np.max(np.abs(have - wanted) / unit)))
+    for name, ulp in worst.items():
+        line(f"xent.{name}" if hasattr(xent, name) else name, ulp)
+
+
 def merging() -> None:
     """Compare logsumexp of 1000 classes, N(0, 3²), float64, with 100 parts merged one after another."""
     rows = np.random.default_rng(0).normal(0, 3, (ROWS, 1000))
@@ -283,6 +313,7 @@ MEASUREMENTS = (
     ties,
     sums,
     alike,
+    search,
     merging,
     half,
     accuracy,
