@@ -69,7 +69,7 @@ KINDS: tuple[tuple[int, dict[str, Any]], ...] = (
     (4, {"fit_intercept": False}),
     (3, {"solver": "lbfgs", "tol": 1e-6}),
     (2, {"class_weight": {"one": 2.0, "two": 0.5}}),
-    (3, {"alpha": 0.1}),
+    (3, {"alpha": 0}),
 )
 
 
