@@ -14,9 +14,7 @@ U = np.asarray([[0.5, -1.0, 2.0]])
 CALLS = {
     "_evaluation.log_partition:sign-1003a3": lambda: xent_arrayapi.logsumexp(U),  # a function
     "_evaluation.Evaluation.total:sign-6c3463": lambda: xent_arrayapi.softmax(U),  # a property
-    "_evaluation.Evaluation.log_probs:sign-0a7111": lambda: xent_arrayapi.LogPartition.of(U).log_softmax(
-        U
-    ),  # handed on
+    "_evaluation.Evaluation.log_probs:sign-0a7111": lambda: xent_arrayapi.LogPartition.of(U).log_softmax(U),  # given on
     "_evaluation.Evaluation.of:branch-f2513d": lambda: xent_arrayapi.softmax(U),  # a class method
     "_sigmoid.Pairs.back:index-706554": lambda: xent_arrayapi.sigmoid(U),  # of a class that inherits
 }
