@@ -74,6 +74,8 @@ def test_rule_34_labels_and_weights_that_cannot_be_fitted(be):
         refused(ValueError, message, Categorical.fit, be.array(y), classes=3)
         message = "`sample_weight` must hold finite numbers >= 0, not -1.0 at (3, 0)."
         refused(ValueError, message, Categorical.fit, be.array(y % 3), classes=3, sample_weight=be.array(w))
+        shares = Categorical.fit(be.array(y % 3), classes=3, check_values=True).mean
+        near(be, be.numpy(shares), np.asarray([[1, 1, 0], [1, 0, 1], [1, 0, 1], [0, 2, 0]]) / 2, roundings=4)
     family = Categorical.fit(be.array(y), classes=3, sample_weight=be.array(w), check_values=False)
     got = be.numpy(family.mean)
     assert np.array_equal(np.isnan(got).any(-1), [False, True, True, True])
