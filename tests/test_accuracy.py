@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from array_api_compat import array_namespace
 from flint import arb
 
 import xent_arrayapi as xent
@@ -28,8 +27,8 @@ from verification._regimes import (
     of_regimes,
     regimes,
 )
+from xent_arrayapi._blocks import entered
 from xent_arrayapi._logits import bent
-from xent_arrayapi._namespace import are_viewable, given_back, viewed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,9 +163,8 @@ def temper(u: Any, labels: Any) -> tuple[Any, ...]:
 def cap(u: Any, labels: Any) -> tuple[Any, ...]:
     """Evaluate with a softcap and a temperature; the logits as rounded after them come first."""
     loss = xent.SoftmaxCrossEntropy(labels, temperature=TEMPERATURE, softcap=SOFTCAP, reduction="none")
-    x = viewed(u) if are_viewable(u) else u  # by the library that evaluates it
-    y = bent(x, SOFTCAP, TEMPERATURE, array_namespace(x)).y
-    return given_back(y, u) if are_viewable(u) else y, *loss.value_and_grad(u)
+    xp, back, x = entered(-1, u=u)  # by the library that evaluates it
+    return back(bent(x, SOFTCAP, TEMPERATURE, xp).y), *loss.value_and_grad(u)
 
 
 def slopes(u: np.ndarray, row: int, *, softcap: bool) -> list[arb]:

@@ -45,7 +45,7 @@ def test_states_remember_their_axis(be, axis, rng):
     assert part.axis == axis
     assert part.merge(part).axis == axis
     got = outputs(be, lambda u: (part.softmax(u), xent.softmax(u, axis=axis)), u)
-    close(got[0], got[1], rtol=0)
+    near(be, got[0], got[1], roundings=2)  # transformed, torch evaluates what it views as NumPy's otherwise
 
 
 def test_rule_04_logits_of_classes_that_were_left_out_are_held_against_the_others(be):

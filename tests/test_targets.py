@@ -128,7 +128,7 @@ def test_unsigned_labels_do_not_wrap(be):
 def test_targets_of_the_wrong_kind(be):
     flags = be.array([True, False])
     message = (
-        f"`targets` must be integers (class labels) or real floating (probability rows), not {flags.dtype}: "
+        "`targets` must be integers (class labels) or real floating (probability rows), not bool: "
         "convert them to the one that they are."
     )
     refused(TypeError, message, SoftmaxCrossEntropy, flags)

@@ -10,7 +10,6 @@ from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._jacobian import diagonal
 from xent_arrayapi._logits import bent
 from xent_arrayapi._loss_rows import row_blocks, row_diagonals, row_gradients, row_products, row_values
-from xent_arrayapi._namespace import on_host
 from xent_arrayapi._reduction import check_normalizer_array, divisor_of, quotient
 from xent_arrayapi._targets import refuse_labels, refuse_weights, scale_or_nan, target_weights
 from xent_arrayapi._validate import real_dtype, same_shape
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 class Options(Protocol):
     """What all losses take, whatever their targets are."""
 
-    @property
-    def sample_weight(self) -> Any: ...
     @property
     def ignore_index(self) -> int | None: ...
     @property
@@ -149,6 +146,7 @@ class Call:
     logits: Array
     targets: Array
     class_weights: Array | None
+    sample_weight: Array | None
     mask: Array | None
     softcap: float | None
     z_loss: float
@@ -157,14 +155,15 @@ class Call:
     """Whether the targets are labels, a column of them for each part, or rows of probabilities."""
     normalizer: Array | None
     """What a mean divides by, where that is an array."""
-    others: tuple[Array, ...] = ()
-    """What else the evaluation reads: tangents."""
+    tangent: Array | None
+    back: Callable[[Array], Array]
+    """What gives a result to the caller."""
     parts: Parts = field(init=False)
 
     def __post_init__(self) -> None:
         """Check what all losses have, and cut the rows."""
-        rows, s = self.rows, self.loss.sample_weight
-        self.parts = Parts(rows, self.targets, self.class_weights, self.mask, s, self.normalizer, *self.others)
+        rows, s = self.rows, self.sample_weight
+        self.parts = Parts(rows, self.targets, self.class_weights, self.mask, s, self.tangent)
         if s is not None:
             real_dtype("sample_weight", s, rows.xp)
             same_shape("sample_weight", s, rows.batch_shape, "the logits without their class axis")
@@ -181,7 +180,7 @@ class Call:
 
     def _weighed(self, part: Part) -> Weights:
         loss, frame, xp = self.loss, part.frame, part.frame.xp
-        w = part.given(self.class_weights)
+        w = self.class_weights
         mask = None if self.mask is None else part.mask(self.mask)
         q = target_weights(
             part.column(self.targets) if self.labels else part.rows(self.targets),
@@ -194,7 +193,7 @@ class Call:
             checked=self.check_values,
             again=self.softcap is None and loss.temperature == 1,
         )
-        s = None if loss.sample_weight is None else frame.cast(part.column(loss.sample_weight))
+        s = None if self.sample_weight is None else frame.cast(part.column(self.sample_weight))
         scale = s if self.check_values else scale_or_nan(q, w, s, xp)
         live = q.kept
         if s is not None:
@@ -236,20 +235,20 @@ class Call:
         share = self.over(None, divisor) if mean and derivatives else None
 
         def work(part: Part) -> tuple[Array, ...]:
-            case, each = self.case(part), part.given(share)
-            found = tuple(case.weights.scaled(derivative(case, part), each) for derivative in derivatives)
+            case = self.case(part)
+            found = tuple(case.weights.scaled(derivative(case, part), share) for derivative in derivatives)
             return (case.values(), *found) if value else found
 
         kinds: list[Kind] = ["rows"] * len(derivatives)
         if value:
             kinds.insert(0, "column" if none else "sum")
         found = self.parts.run(work, *kinds)
-        return (self.over(found[0], divisor), *found[1:]) if mean and value else found
+        if mean and value:
+            found = self.over(found[0], divisor), *found[1:]
+        return tuple(map(self.back, found))
 
     def linearize(self) -> tuple[Array, Array, Callable[[Array], Array]]:
         """Return value and gradient, and v ↦ ∇²h v, for which each part keeps its softmax."""
-        if not on_host(self.rows.xp):  # there, a tangent may be what is differentiated
-            self.parts = Parts(self.rows, cut=False)
         held: dict[int, tuple[Case, Callable[[Array], Array]]] = {}
 
         def gradients(case: Case, part: Part) -> Array:
@@ -264,7 +263,7 @@ class Call:
 
             def work(part: Part) -> tuple[Array]:
                 case, along = held[part.number]
-                return (case.weights.scaled(along(part.rows(v)), part.given(share)),)
+                return (case.weights.scaled(along(part.rows(v)), share),)
 
             (found,) = self.parts.run(work, "rows")
             return found

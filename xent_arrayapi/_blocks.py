@@ -1,4 +1,4 @@
-"""Rows of logits in parts: all at once, or for NumPy in blocks that fit into a cache, on threads."""
+"""Rows of logits in parts: all at once, or for NumPy in blocks that fit into a cache, on threads; views by NumPy."""
 
 from __future__ import annotations
 
@@ -7,15 +7,26 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
 from xent_arrayapi._host import buffered, keep_freed_memory, numpy
-from xent_arrayapi._namespace import are_viewable, given_back, namespace_of, on_host, quiet, rows_in_order, viewed
-from xent_arrayapi._rows import Rows
+from xent_arrayapi._namespace import (
+    are_viewable,
+    default_dtype,
+    given_back,
+    is_boolean,
+    is_integral,
+    namespace_of,
+    on_host,
+    quiet,
+    rows_in_order,
+    viewed,
+)
 from xent_arrayapi._threads import on_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import TypeAlias, TypeVar
 
-    from xent_arrayapi._typing import Array
+    from xent_arrayapi._rows import Rows
+    from xent_arrayapi._typing import Array, Axis
 
     Kind: TypeAlias = Literal["rows", "column", "sum"]
     Work: TypeAlias = Callable[["Part"], tuple[Array, ...]]
@@ -37,6 +48,32 @@ LINE = 16
 """Rows that are read together at least where they are given across memory: those of a cache line."""
 
 
+def entered(axis: Axis, *, views: bool = True, **arrays: Any) -> tuple[Any, ...]:
+    """Check that arrays, logits first, are of one library and device, and view them as NumPy's where that will do.
+
+    It will do for arrays in files and, if views are wanted, for tensors in host memory that nobody differentiates:
+    few logits, or such as can be cut into blocks.  Return the namespace, what gives results back, and the arrays.
+    """
+    xp = namespace_of(**arrays)
+    given = tuple(arrays.values())
+    if on_host(xp):
+        return xp, as_it_is, *(x if x is None or type(x) is numpy().ndarray else viewed(x) for x in given)
+    x = given[0]
+    if not views or not are_viewable(xp, given):
+        return xp, as_it_is, *given
+    if math.prod(x.shape) >= LEAST and not (isinstance(axis, int) and x.ndim > 1):
+        return xp, as_it_is, *given
+    if is_integral(x.dtype, xp) or is_boolean(x.dtype, xp):
+        x = xp.astype(x, default_dtype(x, "real floating", xp))
+    seen = [None if x is None else viewed(x) for x in (x, *given[1:])]
+    return namespace_of(x=seen[0]), given_back, *seen
+
+
+def as_it_is(x: Array) -> Array:
+    """Return it."""
+    return x
+
+
 class Part(ABC):
     """Some of the rows, as a core takes them."""
 
@@ -47,12 +84,8 @@ class Part(ABC):
     """Where rows that result may be computed in: where they are written to in the end."""
 
     def __init__(self, frame: Rows) -> None:
-        """Hold how rows are laid out, in the library that they are evaluated in."""
+        """Hold how rows are laid out."""
         self.frame = frame
-
-    @abstractmethod
-    def given(self, x: Array | None) -> Array | None:
-        """Return what is the same for all parts."""
 
     @abstractmethod
     def rows(self, brought: Array) -> Array:
@@ -69,10 +102,6 @@ class Part(ABC):
 
 class Whole(Part):
     """All rows, as one."""
-
-    def given(self, x: Array | None) -> Array | None:
-        """Return it as it is."""
-        return x
 
     def rows(self, brought: Array) -> Array:
         """Return them in the dtype to compute in."""
@@ -96,21 +125,17 @@ class Block(Part):
         self.number, self._place, self._across = number, place, across
         self.in_place = math.prod(frame.like.shape) >= LEAST
 
-    def given(self, x: Array | None) -> Array | None:
-        """Return a view."""
-        return None if x is None else viewed(x)
-
     def rows(self, brought: Array) -> Array:
         """Return them in the dtype to compute in."""
-        return self._matrix(viewed(brought)[self._place], self.frame.computing)
+        return self._matrix(brought[self._place], self.frame.computing)
 
     def column(self, x: Array) -> Array:
         """Return a column."""
-        return viewed(x)[self._place].reshape(-1, 1)
+        return x[self._place].reshape(-1, 1)
 
     def mask(self, brought: Array) -> Array:
         """Return rows of a mask."""
-        return self._matrix(viewed(brought)[self._place], bool)
+        return self._matrix(brought[self._place], bool)
 
     def _matrix(self, x: Array, dtype: Any) -> Array:
         np, classes = numpy(), x.shape[-1]
@@ -137,10 +162,10 @@ class Block(Part):
 class Parts:
     """All rows, in one part or in blocks."""
 
-    def __init__(self, rows: Rows, *arrays: Array, cut: bool = True) -> None:
-        """Cut rows, where that is of use and all arrays that work reads can be viewed."""
+    def __init__(self, rows: Rows, *arrays: Array) -> None:
+        """Cut rows, where that is of use and all arrays that work reads are plain ones of NumPy."""
         self.rows = rows
-        self.blocks = list(blocks_of(framed(rows))) if cut and are_cut(rows, *arrays) else []
+        self.blocks = list(blocks_of(rows)) if are_cut(rows, *arrays) else []
         self._known: list[Any] = []
 
     def once(self, part: Part, make: Callable[[Part], Made]) -> Made:
@@ -164,7 +189,7 @@ class Parts:
         return self.rows.reduced(x) if kind == "column" else self.rows.number(self.rows.xp.sum(x))
 
     def _in_blocks(self, work: Work, kinds: tuple[Kind, ...]) -> tuple[Array, ...]:
-        np, frame = numpy(), self.blocks[0].frame
+        np, frame = numpy(), self.rows
         keep_freed_memory()
         shapes = {"rows": frame.shape, "column": (*frame.batch_shape, 1), "sum": (len(self.blocks),)}
         whole = [np.empty(shapes[kind], frame.dtype if kind == "rows" else frame.computing) for kind in kinds]
@@ -182,24 +207,15 @@ class Parts:
                             block.write(x, out)
 
         on_threads(evaluate, self.blocks)
-        mine = [given_back(x, self.rows.like) for x in whole]
-        return tuple(x if kind == "rows" else self._laid_out(kind, x) for kind, x in zip(kinds, mine, strict=True))
+        return tuple(x if kind == "rows" else self._laid_out(kind, x) for kind, x in zip(kinds, whole, strict=True))
 
 
-def are_cut(rows: Rows, *arrays: Array) -> bool:
-    """Tell whether rows are taken in blocks: many of NumPy, or any that NumPy can view, along one class axis."""
-    if len(rows.axes) != 1 or len(rows.shape) == 1 or not rows.in_blocks:
+def are_cut(rows: Rows, *arrays: Array | None) -> bool:
+    """Tell whether rows are taken in blocks: many of NumPy, along one class axis."""
+    if not on_host(rows.xp) or math.prod(rows.like.shape) < LEAST:
         return False
-    if on_host(rows.xp):
-        return math.prod(rows.like.shape) >= LEAST and are_viewable(rows.like, *arrays)
-    return are_viewable(rows.like, *arrays) and 0 not in rows.shape
-
-
-def framed(rows: Rows) -> Rows:
-    """Return how a view of the logits is laid out; integers are promoted to what their library takes by default."""
-    floating = rows.like.dtype == rows.dtype
-    x = viewed(rows.like if floating else rows.xp.zeros(rows.like.shape, dtype=rows.dtype))
-    return Rows.of("logits", x, rows.axes[0], namespace_of(x=x))
+    plain = all(x is None or type(x) is numpy().ndarray for x in (rows.like, *arrays))
+    return plain and len(rows.axes) == 1 and len(rows.shape) > 1 and rows.in_blocks
 
 
 def blocks_of(frame: Rows) -> Iterator[Block]:

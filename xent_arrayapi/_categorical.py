@@ -22,6 +22,7 @@ from xent_arrayapi._targets import admissible, are_labels, refuse_weights
 from xent_arrayapi._typing import ArrayT, LogitsT, SupportsArray
 from xent_arrayapi._validate import (
     class_of,
+    dtype_name,
     ends_with,
     floating_dtype_only,
     real_dtype,
@@ -220,7 +221,7 @@ class Categorical(RowwiseFamily[ArrayT]):
         """
         xp = namespace_of(labels=labels, sample_weight=sample_weight)
         if not is_integral(labels.dtype, xp):
-            msg = f"`labels` must be integers (class labels), not {labels.dtype}: convert them first."
+            msg = f"`labels` must be integers (class labels), not {dtype_name(labels.dtype)}: convert them first."
             raise TypeError(msg)
         if whole_number("classes", classes) < 1:
             msg = f"`classes` must be at least 1, not {classes}."

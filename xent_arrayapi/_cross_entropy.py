@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._assembly import Call
+from xent_arrayapi._blocks import entered
 from xent_arrayapi._namespace import is_readable, namespace_of
 from xent_arrayapi._objective import RowwiseLoss
 from xent_arrayapi._reduction import array_normalizer
@@ -140,42 +141,46 @@ class SoftmaxCrossEntropy(RowwiseLoss):
             number("softcap", self.softcap, low=0, high=math.inf, closed=False)
         self._check_options(labels=labels)
 
-    def _call(self, logits: Array, *others: Array) -> Call:
-        normalizer = array_normalizer(self.normalizer)
-        xp = namespace_of(
+    def _call(self, logits: Array, tangent: Array | None = None, *, views: bool = True) -> Call:
+        xp, back, logits, targets, w, s, where, normalizer, tangent = entered(
+            self.axis,
+            views=views,
             logits=logits,
             targets=self.targets,
             class_weights=self.class_weights,
             sample_weight=self.sample_weight,
             where=self.where,
-            normalizer=normalizer,
+            normalizer=array_normalizer(self.normalizer),
+            tangent=tangent,
         )
         rows = Rows.of("logits", logits, self.axis, xp)
-        labels = are_labels(self.targets, xp)
-        check_target_shape(self.targets, rows, labels=labels)
-        if self.class_weights is not None:
-            real_dtype("class_weights", self.class_weights, xp)
-            same_shape("class_weights", self.class_weights, (rows.classes,), "the classes")
+        labels = are_labels(targets, xp)
+        check_target_shape(targets, rows, labels=labels)
+        if w is not None:
+            real_dtype("class_weights", w, xp)
+            same_shape("class_weights", w, (rows.classes,), "the classes")
         check_values = self.check_values
         if check_values is None:
-            check_values = is_readable(logits, self.targets, self.class_weights, self.sample_weight)
-        if check_values and self.class_weights is not None:
-            refuse_weights("class_weights", self.class_weights, rows)
+            check_values = is_readable(logits, targets, w, s)
+        if check_values and w is not None:
+            refuse_weights("class_weights", w, rows)
         if check_values and not labels:
-            refuse_weights("targets", self.targets, rows)
+            refuse_weights("targets", targets, rows)
         return Call(
             self,
             rows,
             rows.bring(logits),
-            self.targets if labels else rows.bring(self.targets),
-            mask=None if self.where is None else rows.mask("where", self.where),
-            class_weights=None if self.class_weights is None else rows.cast(self.class_weights),
+            targets if labels else rows.bring(targets),
+            class_weights=None if w is None else rows.cast(w),
+            sample_weight=s,
+            mask=rows.mask("where", where),
             softcap=None if self.softcap is None else float(self.softcap),
             z_loss=float(self.z_loss),
             check_values=check_values,
             labels=labels,
             normalizer=normalizer,
-            others=others,
+            tangent=tangent,
+            back=back,
         )
 
 

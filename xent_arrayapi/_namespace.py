@@ -12,6 +12,8 @@ from xent_arrayapi import _tensors
 from xent_arrayapi._host import in_columns, ones_of, sum_along, sum_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from xent_arrayapi._typing import Array, Device, DType, Namespace
 
 
@@ -130,30 +132,21 @@ def _is_readable(x: Array) -> bool:
     return _is_strict(xp) and "CPU" in str(x.device)
 
 
-def are_viewable(*arrays: Array) -> bool:
-    """Tell whether all are arrays of NumPy, in a file too, or tensors in host memory that nobody differentiates."""
-    return all(_is_viewable(x) for x in arrays if x is not None)
-
-
-def _is_viewable(x: Array) -> bool:
-    xp = namespace_of(x=x)
-    if compat.is_numpy_namespace(xp):
-        return type(x) in (sys.modules["numpy"].ndarray, sys.modules["numpy"].memmap)
-    return compat.is_torch_namespace(xp) and _tensors.is_readable(x) and _tensors.is_plain(x)
+def are_viewable(xp: Namespace, arrays: Sequence[Array | None]) -> bool:
+    """Tell whether all are tensors in host memory that nobody differentiates: NumPy can do what is done with them."""
+    return bool(compat.is_torch_namespace(xp)) and _tensors.are_viewable([x for x in arrays if x is not None])
 
 
 def viewed(x: Array) -> Any:
-    """Return an array that is viewable as one of NumPy, in the same memory."""
-    if type(x) is sys.modules["numpy"].ndarray:
-        return x
-    return x.detach().numpy() if compat.is_torch_namespace(namespace_of(x=x)) else sys.modules["numpy"].asarray(x)
+    """Return an array of NumPy, in a file too, or a tensor that is viewable, as a plain array in the same memory."""
+    if type(x) is sys.modules["numpy"].memmap:
+        return sys.modules["numpy"].asarray(x)
+    return _tensors.viewed(x) if compat.is_torch_namespace(namespace_of(x=x)) else x
 
 
-def given_back(x: Any, like: Array) -> Any:
-    """Return an array of NumPy in the library of an array that is viewable, in the same memory."""
-    if compat.is_torch_namespace(namespace_of(x=like)):
-        return sys.modules["torch"].from_numpy(x)
-    return x
+def given_back(x: Any) -> Any:
+    """Return an array of NumPy as what was viewed as one, a tensor, in the same memory."""
+    return _tensors.given_back(x)
 
 
 def _is_strict(xp: Namespace) -> bool:
@@ -165,7 +158,11 @@ def quiet(xp: Namespace) -> contextlib.AbstractContextManager[None]:
 
     What Dask computes later, or on other threads, is out of reach.
     """
-    if compat.is_torch_namespace(xp) or compat.is_jax_namespace(xp) or "numpy" not in sys.modules:
+    if (
+        "numpy" not in sys.modules
+        or compat.is_jax_namespace(xp)
+        or (compat.is_torch_namespace(xp) and _tensors.is_compiled())
+    ):
         return contextlib.nullcontext()
     return sys.modules["numpy"].errstate(all="ignore")  # type: ignore[no-any-return]
 

@@ -44,8 +44,8 @@ class RowwiseLoss(ABC):
         check_normalizer(self.normalizer)
 
     @abstractmethod
-    def _call(self, logits: Array, *others: Array) -> Call:
-        """Check all arguments; the evaluation reads others as well."""
+    def _call(self, logits: Array, tangent: Array | None = None, *, views: bool = True) -> Call:
+        """Check all arguments, and view them as NumPy's where that will do."""
 
     def __call__(self, logits: ArrayT, /) -> ArrayT:
         """Evaluate the loss.
@@ -145,7 +145,7 @@ class RowwiseLoss(ABC):
         same_shape("tangent", tangent, tuple(logits.shape), "`logits`")
         with quiet(xp):
             call = self._call(logits, tangent)
-            v = call.rows.bring(tangent)
+            v = call.rows.bring(call.tangent)
             derivative: ArrayT
             (derivative,) = call.evaluate(lambda case, part: case.linearized()(part.rows(v)))
             return derivative
@@ -181,7 +181,8 @@ class RowwiseLoss(ABC):
         """
         xp = namespace_of(logits=logits)
         with quiet(xp):
-            value, gradient, along = self._call(logits).linearize()
+            # A tangent may be what is differentiated.
+            value, gradient, along = self._call(logits, views=False).linearize()
 
         def product(tangent: SupportsArray, /) -> ArrayT:
             real_dtype("tangent", tangent, namespace_of(logits=logits, tangent=tangent))
@@ -212,7 +213,7 @@ class RowwiseLoss(ABC):
         all-options-masked, softcap-derivatives, ignored-rows, reductions, class-axis.
         """
         with quiet(namespace_of(logits=logits)):
-            derivative: ArrayT = self._call(logits).hessian()
+            derivative: ArrayT = self._call(logits, views=False).hessian()
             return derivative
 
     def hessian_diag(self, logits: ArrayT, /) -> ArrayT:
@@ -272,4 +273,4 @@ class RowwiseLoss(ABC):
         with quiet(namespace_of(logits=logits)):
             call = self._call(logits)
             (total,) = call.parts.run(lambda part: (call.case(part).values(),), "sum")
-            return total, call.divisor()
+            return call.back(total), call.back(call.divisor())

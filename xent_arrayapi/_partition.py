@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic
 
-from xent_arrayapi._blocks import Parts
+from xent_arrayapi._blocks import Parts, entered
 from xent_arrayapi._evaluation import Evaluation, log_partition
 from xent_arrayapi._exponentials import exponentials
 from xent_arrayapi._namespace import namespace_of, quiet
@@ -107,7 +107,7 @@ class LogPartition(Generic[ArrayT]):
         -----
         Theorems: log-partition, partition-of-the-union, mask, true-maximum, class-axis, class-axes, no-classes.
         """
-        xp = namespace_of(x=x, where=where)
+        xp, back, x, where = entered(axis, x=x, where=where)
         rows = Rows.of("x", x, axis, xp)
         mask, brought = rows.mask("where", where), rows.bring(x)
 
@@ -118,7 +118,7 @@ class LogPartition(Generic[ArrayT]):
 
         with quiet(xp):
             m, tail = Parts(rows, mask).run(work, "column", "column")
-            return LogPartition(m, tail, axis)
+            return LogPartition(back(m), back(tail), axis)
 
     def merge(self, other: LogPartition[ArrayT], /) -> LogPartition[ArrayT]:
         """Return the partition of the union of two disjoint sets of classes.
@@ -215,16 +215,16 @@ class LogPartition(Generic[ArrayT]):
         return self._evaluate(x, Evaluation.probs)
 
     def _evaluate(self, x: ArrayT, result: Callable[[Evaluation], Array]) -> ArrayT:
-        xp = namespace_of(x=x, max=self.max, tail=self.tail)
+        xp, back, x, m, tail = entered(self.axis, x=x, max=self.max, tail=self.tail)
         rows = Rows.of("x", x, self.axis, xp)
-        same_shape("max", self.max, rows.batch_shape, "the rows of `x`")
+        same_shape("max", m, rows.batch_shape, "the rows of `x`")
         brought = rows.bring(x)
 
         def work(part: Part) -> tuple[Array]:
-            xp, u, m = part.frame.xp, part.rows(brought), part.column(self.max)
-            return (result(Evaluation(xp, m, part.column(self.tail), exponentials(u, m, xp))),)
+            xp, u, top = part.frame.xp, part.rows(brought), part.column(m)
+            return (result(Evaluation(xp, top, part.column(tail), exponentials(u, top, xp))),)
 
         with quiet(xp):
-            value: ArrayT
-            (value,) = Parts(rows, self.max, self.tail).run(work, "rows")
-            return value
+            (value,) = Parts(rows, m, tail).run(work, "rows")
+            found: ArrayT = back(value)
+            return found

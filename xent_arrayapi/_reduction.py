@@ -7,7 +7,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._namespace import is_floating, is_integral
-from xent_arrayapi._validate import choice, number
+from xent_arrayapi._validate import choice, dtype_name, number
 
 if TYPE_CHECKING:
     from xent_arrayapi._typing import Array, Namespace
@@ -32,7 +32,7 @@ def array_normalizer(normalizer: Any) -> Array | None:
 def check_normalizer_array(x: Array, xp: Namespace) -> None:
     """Check the shape and dtype of a normalizer that is an array."""
     if not (is_floating(x.dtype, xp) or is_integral(x.dtype, xp)):
-        msg = f"`normalizer` must be real, not an array of dtype {x.dtype}."
+        msg = f"`normalizer` must be real, not an array of dtype {dtype_name(x.dtype)}."
         raise TypeError(msg)
     if x.ndim != 0:
         msg = f"`normalizer` must be a 0-d array, not one of shape {tuple(x.shape)}: sum it first."

@@ -8,6 +8,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._assembly import Call
+from xent_arrayapi._blocks import entered
 from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._namespace import is_readable, namespace_of, quiet
 from xent_arrayapi._objective import RowwiseLoss
@@ -41,10 +42,10 @@ class Pairs(Rows):
 
 
 def _evaluate(x: Array, result: Callable[[Evaluation], Array]) -> Array:
-    xp = namespace_of(x=x)
+    xp, back, x = entered((), x=x)
     rows = Pairs.of("x", x, (), xp)
     with quiet(xp):
-        return rows.back(result(Evaluation.of(rows.last(x), xp)))
+        return back(rows.back(result(Evaluation.of(rows.last(x), xp))))
 
 
 def sigmoid(x: ArrayT, /) -> ArrayT:
@@ -233,27 +234,28 @@ class SigmoidCrossEntropy(RowwiseLoss):
         """
         return self.hessian_diag(logits)
 
-    def _call(self, logits: Array, *others: Array) -> Call:
-        weight = None if isinstance(self.pos_weight, Real) else self.pos_weight
-        normalizer = array_normalizer(self.normalizer)
-        xp = namespace_of(
+    def _call(self, logits: Array, tangent: Array | None = None, *, views: bool = True) -> Call:
+        xp, back, logits, targets, weight, s, normalizer, tangent = entered(
+            (),
+            views=views,
             logits=logits,
             targets=self.targets,
-            pos_weight=weight,
+            pos_weight=None if isinstance(self.pos_weight, Real) else self.pos_weight,
             sample_weight=self.sample_weight,
-            normalizer=normalizer,
+            normalizer=array_normalizer(self.normalizer),
+            tangent=tangent,
         )
         rows = Pairs.of("logits", logits, (), xp)
-        same_shape("targets", self.targets, rows.shape, "`logits`")
+        same_shape("targets", targets, rows.shape, "`logits`")
         if weight is not None:
             real_dtype("pos_weight", weight, xp)
             broadcasts_to("pos_weight", weight, rows.shape)
         check_values = self.check_values
         if check_values is None:
-            check_values = is_readable(logits, self.targets, weight, self.sample_weight)
+            check_values = is_readable(logits, targets, weight, s)
         if check_values and weight is not None:
             refuse_weights("pos_weight", weight, rows)
-        targets, labels = self.targets, are_labels(self.targets, xp)
+        labels = are_labels(targets, xp)
         if not labels:
             t = rows.cast(targets)
             if check_values:
@@ -266,22 +268,23 @@ class SigmoidCrossEntropy(RowwiseLoss):
             rows,
             u,
             targets,
-            class_weights=self._class_weights(u, rows),
+            class_weights=self._class_weights(u, weight, rows),
+            sample_weight=s,
             mask=None,
             softcap=None,
             z_loss=0,
             check_values=check_values,
             labels=labels,
             normalizer=normalizer,
-            others=others,
+            tangent=tangent,
+            back=back,
         )
 
-    def _class_weights(self, u: Array, rows: Rows) -> Array | None:
+    def _class_weights(self, u: Array, weight: Array | None, rows: Rows) -> Array | None:
         if self.pos_weight is None:
             return None
         one = rows.xp.ones_like(u[..., 0])
-        weight = float(self.pos_weight) if isinstance(self.pos_weight, Real) else rows.cast(self.pos_weight)
-        return rows.xp.stack([one, one * weight], axis=-1)
+        return rows.xp.stack([one, one * (float(self.pos_weight) if weight is None else rows.cast(weight))], axis=-1)
 
 
 def sigmoid_cross_entropy(logits: ArrayT, targets: Any, /, **options: Unpack[SigmoidOptions]) -> ArrayT:

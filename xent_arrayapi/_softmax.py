@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, overload
 
-from xent_arrayapi._blocks import Parts
+from xent_arrayapi._blocks import Parts, entered
 from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._jacobian import jacobian_blocks, jacobian_product
 from xent_arrayapi._logits import at_temperature
-from xent_arrayapi._namespace import namespace_of, quiet
+from xent_arrayapi._namespace import quiet
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._signed import signed_logsumexp
 from xent_arrayapi._validate import number, real_dtype, same_shape, whole_number
@@ -115,7 +115,7 @@ def logsumexp(
     >>> logsumexp(np.asarray([0.0, -50.0]))
     array(1.92874985e-22)
     """
-    xp = namespace_of(x=x, weights=weights, where=where)
+    xp, back, x, weights, where = entered(axis, x=x, weights=weights, where=where)
     if weights is not None:
         real_dtype("weights", weights, xp)
         x, weights = _broadcast(x, weights, xp)
@@ -135,7 +135,7 @@ def logsumexp(
 
     kinds: list[Kind] = ["column", "column"] if return_sign else ["column"]
     with quiet(xp):
-        value, *sign = (rows.kept(found, keepdims=keepdims) for found in Parts(rows, mask, w).run(work, *kinds))
+        value, *sign = (back(rows.kept(found, keepdims=keepdims)) for found in Parts(rows, mask, w).run(work, *kinds))
         return (value, *sign) if return_sign else value
 
 
@@ -151,7 +151,7 @@ def _broadcast(x: Array, weights: Array, xp: Namespace) -> tuple[Array, Array]:
 def _evaluate(
     x: Array, axis: Axis, temperature: float, where: Array | None, result: Callable[[Evaluation], Array]
 ) -> Array:
-    xp = namespace_of(x=x, where=where)
+    xp, back, x, where = entered(axis, x=x, where=where)
     rows = Rows.of("x", x, axis, xp)
     mask, brought = rows.mask("where", where), rows.bring(x)
     temperature = number("temperature", temperature, low=0, high=math.inf, closed=True)
@@ -166,7 +166,7 @@ def _evaluate(
 
     with quiet(xp):
         (found,) = Parts(rows, mask).run(work, "rows")
-        return found
+        return back(found)
 
 
 def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: SupportsArray | None = None) -> ArrayT:
@@ -335,11 +335,11 @@ def softmax_jacobian(x: ArrayT, /, *, axis: int = -1) -> ArrayT:
     array([[ 0.25, -0.25],
            [-0.25,  0.25]])
     """
-    xp = namespace_of(x=x)
+    xp, back, x = entered(None, x=x)
     rows = Rows.of("x", x, whole_number("axis", axis), xp)
     with quiet(xp):
         got = Evaluation.of(rows.last(x), xp)
-        blocks: ArrayT = rows.in_dtype(jacobian_blocks(got.probs(), got.complements(), xp))
+        blocks: ArrayT = back(rows.in_dtype(jacobian_blocks(got.probs(), got.complements(), xp)))
         return blocks
 
 
@@ -390,11 +390,11 @@ def softmax_jvp(x: ArrayT, tangent: SupportsArray, /, *, axis: int = -1) -> Arra
     >>> softmax_jvp(np.asarray([0.0, 0.0]), np.asarray([1.0, 0.0]))
     array([ 0.25, -0.25])
     """
-    xp = namespace_of(x=x, tangent=tangent)
+    xp, back, x, tangent = entered(None, x=x, tangent=tangent)
     rows = Rows.of("x", x, whole_number("axis", axis), xp)
     real_dtype("tangent", tangent, xp)
     same_shape("tangent", tangent, rows.shape, "`x`")
     with quiet(xp):
         got = Evaluation.of(rows.last(x), xp)
-        value: ArrayT = rows.back(jacobian_product(got.probs(), rows.last(tangent), got.top, xp)[0])
+        value: ArrayT = back(rows.back(jacobian_product(got.probs(), rows.last(tangent), got.top, xp)[0]))
         return value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xent_arrayapi._namespace import are_below, is_floating, is_integral, ones_for, sum_rows, widened
 from xent_arrayapi._picked import picked
-from xent_arrayapi._validate import refuse_values, same_shape
+from xent_arrayapi._validate import dtype_name, refuse_values, same_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,8 +78,8 @@ def are_labels(targets: Array, xp: Namespace) -> bool:
     if is_floating(targets.dtype, xp):
         return False
     msg = (
-        f"`targets` must be integers (class labels) or real floating (probability rows), not {targets.dtype}: "
-        "convert them to the one that they are."
+        f"`targets` must be integers (class labels) or real floating (probability rows), "
+        f"not {dtype_name(targets.dtype)}: convert them to the one that they are."
     )
     raise TypeError(msg)
 

@@ -6,6 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from xent_arrayapi._typing import Array
 
 
@@ -27,14 +29,41 @@ def is_readable(x: Array) -> bool:
     return x.device.type == "cpu" and not transformed
 
 
-def is_plain(x: Array) -> bool:
-    """Tell whether NumPy has the dtype of x, and nobody differentiates, traces or watches what is done with it."""
-    of_numpy = "numpy" in sys.modules and x.dtype != torch().bfloat16
-    if not of_numpy or (x.requires_grad and torch().is_grad_enabled()):
+def are_viewable(tensors: Sequence[Array]) -> bool:
+    """Tell whether NumPy has what tensors are, and nobody differentiates, traces or watches what is done with them."""
+    if is_compiled() or "numpy" not in sys.modules or _is_watched():
         return False
-    forward = torch().autograd.forward_ad._current_level >= 0  # noqa: SLF001  # no public query
-    modes = torch()._C._len_torch_dispatch_stack() + torch()._C._len_torch_function_stack()  # noqa: SLF001
-    return not (forward or modes or torch()._C._get_tracing_state())  # noqa: SLF001
+    bfloat16, grad = torch().bfloat16, torch().is_grad_enabled()
+    return all(
+        is_whole(x)
+        and x.device.type == "cpu"
+        and x.dtype != bfloat16
+        and not (x.requires_grad and grad)
+        and not (x.is_neg() or x.is_conj())
+        for x in tensors
+    )
+
+
+def _is_watched() -> bool:
+    """Tell whether somebody transforms, differentiates forward, traces or dispatches what is called."""
+    c = torch()._C  # noqa: SLF001  # no public queries
+    return bool(
+        c._functorch.peek_interpreter_stack() is not None  # noqa: SLF001
+        or torch().autograd.forward_ad._current_level >= 0  # noqa: SLF001
+        or c._len_torch_dispatch_stack()  # noqa: SLF001
+        or c._len_torch_function_stack()  # noqa: SLF001
+        or c._get_tracing_state()  # noqa: SLF001
+    )
+
+
+def viewed(x: Array) -> Any:
+    """Return a tensor that is viewable as an array of NumPy, in the same memory."""
+    return x.detach().numpy() if x.requires_grad else x.numpy()
+
+
+def given_back(x: Any) -> Any:
+    """Return an array of NumPy as a tensor in the same memory."""
+    return torch().from_numpy(sys.modules["numpy"].asarray(x))
 
 
 def is_compiled() -> bool:

@@ -21,7 +21,7 @@ from xent_arrayapi._namespace import (
     namespace_of,
     to_host,
 )
-from xent_arrayapi._validate import choice
+from xent_arrayapi._validate import choice, dtype_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,7 +48,7 @@ def real_features(x: Array) -> None:
         msg = f"`X` must have 2 axes, rows and features, not {x.ndim}: reshape it."
         raise ValueError(msg)
     if not (is_floating(x.dtype, xp) or is_integral(x.dtype, xp)):
-        msg = f"`X` must be floating or integer, not {x.dtype}: convert it first."
+        msg = f"`X` must be floating or integer, not {dtype_name(x.dtype)}: convert it first."
         raise TypeError(msg)
     rows, columns = x.shape
     if rows == 0 or columns == 0:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xent_arrayapi._namespace import is_boolean, is_floating, is_integral
 
 if TYPE_CHECKING:
-    from xent_arrayapi._typing import Array, Axis, Namespace
+    from xent_arrayapi._typing import Array, Axis, DType, Namespace
 
 
 class AxisError(ValueError, IndexError):
@@ -41,6 +41,11 @@ def axis_of(axis: int, ndim: int) -> int:
 def shown(value: Any) -> str:
     """Return how an error prints an argument: an array without its values, for to read them is to wait for a device."""
     return "an array" if hasattr(value, "shape") and not isinstance(value, Real) else repr(value)
+
+
+def dtype_name(dtype: DType) -> str:
+    """Return how an error calls a dtype: by its name in the standard, whichever library's it is."""
+    return str(dtype).rpartition(".")[-1]
 
 
 def whole_number(name: str, value: Any) -> int:
@@ -88,7 +93,7 @@ def choice(name: str, value: Any, among: tuple[str, ...]) -> None:
 def logits_dtype(name: str, x: Array, xp: Namespace) -> None:
     """Check the dtype of logits: real floating, or integer or bool, which are promoted."""
     if not (is_floating(x.dtype, xp) or is_integral(x.dtype, xp) or is_boolean(x.dtype, xp)):
-        msg = f"`{name}` must be real: floating, integer or bool, not {x.dtype}."
+        msg = f"`{name}` must be real: floating, integer or bool, not {dtype_name(x.dtype)}."
         raise TypeError(msg)
 
 
@@ -102,21 +107,21 @@ def known_shape(name: str, shape: tuple[Any, ...]) -> None:
 def floating_dtype_only(name: str, x: Array, xp: Namespace) -> None:
     """Check that an array is real floating."""
     if not is_floating(x.dtype, xp):
-        msg = f"`{name}` must be real floating, not {x.dtype}: convert it first."
+        msg = f"`{name}` must be real floating, not {dtype_name(x.dtype)}: convert it first."
         raise TypeError(msg)
 
 
 def real_dtype(name: str, x: Array, xp: Namespace) -> None:
     """Check that an array holds real numbers: floating or integer."""
     if not (is_floating(x.dtype, xp) or is_integral(x.dtype, xp)):
-        msg = f"`{name}` must be floating or integer, not {x.dtype}: convert it first."
+        msg = f"`{name}` must be floating or integer, not {dtype_name(x.dtype)}: convert it first."
         raise TypeError(msg)
 
 
 def mask_dtype(name: str, x: Array, xp: Namespace) -> None:
     """Check that a mask is boolean."""
     if not is_boolean(x.dtype, xp):
-        msg = f"`{name}` must be a boolean array, not {x.dtype}: compare it, as in `x != 0`."
+        msg = f"`{name}` must be a boolean array, not {dtype_name(x.dtype)}: compare it, as in `x != 0`."
         raise TypeError(msg)
 
 
