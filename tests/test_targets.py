@@ -13,7 +13,7 @@ from tests.test_validate import refused
 from xent_arrayapi import SoftmaxCrossEntropy
 from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._rows import Rows
-from xent_arrayapi._targets import smoothing_share, target_weights, times
+from xent_arrayapi._targets import smoothing_share, times, weights_of_labels, weights_of_rows
 
 NAN, INF = np.nan, np.inf
 U = np.asarray([[0.0, 0.5, 1.0], [2.0, 0.0, 0.0]])
@@ -147,18 +147,13 @@ def weights_of(be: Any, targets: Any, **options: Any) -> Any:
     """Build weights and bring back Q, its total, and the total before smoothing."""
     u = be.array(U)
     rows = Rows.of("logits", u, -1, be.namespace())
-    made = {
-        "mask": None,
-        "class_weights": None,
-        "smoothing": 0.0,
-        "ignore_index": None,
-        "checked": False,
-        "again": True,
-    }
-    made |= {"labels": targets.ndim == 1} | options
-    made |= {key: be.array(x) for key, x in made.items() if isinstance(x, np.ndarray)}
+    made = {"mask": None, "class_weights": None, "smoothing": 0.0}
+    made |= {key: be.array(x) if isinstance(x, np.ndarray) else x for key, x in options.items()}
     given = be.array(targets)
-    q = target_weights(given[:, None] if targets.ndim == 1 else given, rows, **made)
+    if targets.ndim == 1:
+        q = weights_of_labels(given[:, None], rows, **made, ignore_index=None, checked=False, again=True)
+    else:
+        q = weights_of_rows(given, rows, **made)
     got = Evaluation.of(u, be.namespace(), made["mask"])
 
     def weight(one: Any, at: Evaluation) -> Any:

@@ -11,7 +11,7 @@ from xent_arrayapi._jacobian import diagonal
 from xent_arrayapi._logits import bent
 from xent_arrayapi._loss_rows import row_blocks, row_diagonals, row_gradients, row_products, row_values
 from xent_arrayapi._reduction import check_normalizer_array, divisor_of, quotient
-from xent_arrayapi._targets import refuse_labels, refuse_weights, scale_or_nan, target_weights
+from xent_arrayapi._targets import refuse_labels, refuse_weights, scale_or_nan, weights_of_labels, weights_of_rows
 from xent_arrayapi._validate import real_dtype, same_shape
 
 if TYPE_CHECKING:
@@ -182,17 +182,20 @@ class Call:
         loss, frame, xp = self.loss, part.frame, part.frame.xp
         w = self.class_weights
         mask = None if self.mask is None else part.mask(self.mask)
-        q = target_weights(
-            part.column(self.targets) if self.labels else part.rows(self.targets),
-            frame,
-            mask=mask,
-            class_weights=w,
-            smoothing=float(loss.label_smoothing),
-            ignore_index=loss.ignore_index,
-            labels=self.labels,
-            checked=self.check_values,
-            again=self.softcap is None and loss.temperature == 1,
-        )
+        smoothing = float(loss.label_smoothing)
+        if self.labels:
+            q = weights_of_labels(
+                part.column(self.targets),
+                frame,
+                mask=mask,
+                class_weights=w,
+                smoothing=smoothing,
+                ignore_index=loss.ignore_index,
+                checked=self.check_values,
+                again=self.softcap is None and loss.temperature == 1,
+            )
+        else:
+            q = weights_of_rows(part.rows(self.targets), frame, mask=mask, class_weights=w, smoothing=smoothing)
         s = None if self.sample_weight is None else frame.cast(part.column(self.sample_weight))
         scale = s if self.check_values else scale_or_nan(q, w, s, xp)
         live = q.kept
@@ -230,18 +233,19 @@ class Call:
 
     def evaluate(self, *derivatives: Callable[[Case, Part], Array], value: bool = False) -> tuple[Array, ...]:
         """Return the reduced value, if asked for, and derivatives, laid out as the logits of the caller."""
-        mean, none = self.loss.reduction == "mean", self.loss.reduction == "none"
+        reduction = self.loss.reduction
+        mean = reduction == "mean"
         divisor = self.divisor() if mean else None
         share = self.over(None, divisor) if mean and derivatives else None
 
         def work(part: Part) -> tuple[Array, ...]:
             case = self.case(part)
-            found = tuple(case.weights.scaled(derivative(case, part), share) for derivative in derivatives)
-            return (case.values(), *found) if value else found
+            found = [case.weights.scaled(derivative(case, part), share) for derivative in derivatives]
+            return (case.values(), *found) if value else tuple(found)
 
         kinds: list[Kind] = ["rows"] * len(derivatives)
         if value:
-            kinds.insert(0, "column" if none else "sum")
+            kinds.insert(0, "column" if reduction == "none" else "sum")
         found = self.parts.run(work, *kinds)
         if mean and value:
             found = self.over(found[0], divisor), *found[1:]

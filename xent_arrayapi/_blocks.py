@@ -15,6 +15,7 @@ from xent_arrayapi._namespace import (
     is_integral,
     namespace_of,
     on_host,
+    plain_namespace,
     quiet,
     rows_in_order,
     viewed,
@@ -54,10 +55,13 @@ def entered(axis: Axis, *, views: bool = True, **arrays: Any) -> tuple[Any, ...]
     It will do for arrays in files and, if views are wanted, for tensors in host memory that nobody differentiates:
     few logits, or such as can be cut into blocks.  Return the namespace, what gives results back, and the arrays.
     """
-    xp = namespace_of(**arrays)
     given = tuple(arrays.values())
+    xp = plain_namespace(given)
+    if xp is not None:
+        return xp, as_it_is, *given
+    xp = namespace_of(**arrays)
     if on_host(xp):
-        return xp, as_it_is, *(x if x is None or type(x) is numpy().ndarray else viewed(x) for x in given)
+        return xp, as_it_is, *(x if x is None else viewed(x) for x in given)
     x = given[0]
     if not views or not are_viewable(xp, given):
         return xp, as_it_is, *given
@@ -181,7 +185,7 @@ class Parts:
         """Do work on all rows: return rows in the layout of the caller, columns without their axis, or sums."""
         if self.blocks:
             return self._in_blocks(work, kinds)
-        return tuple(self._laid_out(kind, x) for kind, x in zip(kinds, work(Whole(self.rows)), strict=True))
+        return tuple(map(self._laid_out, kinds, work(Whole(self.rows))))
 
     def _laid_out(self, kind: Kind, x: Array) -> Array:
         if kind == "rows":
@@ -214,7 +218,7 @@ def are_cut(rows: Rows, *arrays: Array | None) -> bool:
     """Tell whether rows are taken in blocks: many of NumPy, along one class axis."""
     if not on_host(rows.xp) or math.prod(rows.like.shape) < LEAST:
         return False
-    plain = all(x is None or type(x) is numpy().ndarray for x in (rows.like, *arrays))
+    plain = plain_namespace((rows.like, *arrays)) is not None
     return plain and len(rows.axes) == 1 and len(rows.shape) > 1 and rows.in_blocks
 
 

@@ -333,7 +333,7 @@ class Boltzmann(Generic[LogitsT]):
         with quiet(xp):
             target = self._column("mean_energy", mean_energy, levels, rows)
             inside = xp.logical_and(levels.bottom < target, target < levels.top)
-            if is_readable(target):
+            if is_readable(xp, target):
                 self._refuse(levels, target, inside, rows)
             target = xp.where(inside, target, xp.nan)
             shares = Shares.of(levels, target)
@@ -359,7 +359,7 @@ class Boltzmann(Generic[LogitsT]):
         real_dtype(name, value, xp)
         broadcasts_against(name, value, rows.batch_shape, "the energies without their class axis")
         x = rows.cast(value)
-        if is_readable(x):
+        if is_readable(xp, x):
             refuse_values(name, x, xp.isnan(x), "be a number", xp)
         return xp.zeros_like(levels.bottom) + xp.expand_dims(x, axis=-1)
 

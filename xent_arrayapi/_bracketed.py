@@ -29,7 +29,7 @@ def solution(shares: Shares, max_iter: int) -> tuple[Array, Array, Array]:
         e = xp.where(allowed, xp.exp(-x * near), 0)
         after, excess, square = shares.step(x, e / sum_rows(e, xp))
         done = xp.logical_or(done, settled(excess, goal + x * square, xp))
-        if is_readable(done) and bool(xp.all(done)):
+        if is_readable(xp, done) and bool(xp.all(done)):
             break
         low, high = xp.where(excess > 0, x + 4 * excess, low), xp.where(excess > 0, high, x)
         middle = xp.exp((xp.log(xp.where(low > 0, low, high)) + xp.log(high)) / 2)

@@ -135,7 +135,7 @@ class Categorical(RowwiseFamily[ArrayT]):
         xp = namespace_of(p=p)
         rows = Rows.of("p", p, whole_number("axis", axis), xp)
         with quiet(xp):
-            if check_values or (check_values is None and is_readable(p)):
+            if check_values or (check_values is None and is_readable(xp, p)):
                 refuse_weights("p", p, rows)
             return Categorical(rows.back(log_of(rows.last(p), xp)), axis=axis)
 
@@ -234,7 +234,7 @@ class Categorical(RowwiseFamily[ArrayT]):
         with quiet(xp):
             wide = widened(labels, xp)
             valid = xp.logical_and(wide >= 0, wide < classes)
-            if check_values or (check_values is None and is_readable(labels, sample_weight)):
+            if check_values or (check_values is None and is_readable(xp, labels, sample_weight)):
                 refuse_values("labels", labels, xp.logical_not(valid), f"hold labels in 0..{classes - 1}", xp)
                 if sample_weight is not None:
                     refuse_weights("sample_weight", sample_weight, rows)
@@ -377,7 +377,7 @@ class Categorical(RowwiseFamily[ArrayT]):
         floating_dtype_only("uniforms", uniforms, xp)
         ends_with("uniforms", uniforms, rows.batch_shape, "the logits without their class axis")
         inside = xp.logical_and(uniforms >= 0, uniforms < 1)
-        if check_values or (check_values is None and is_readable(uniforms)):
+        if check_values or (check_values is None and is_readable(xp, uniforms)):
             refuse_values("uniforms", uniforms, xp.logical_not(inside), "hold numbers in [0, 1)", xp)
         dtype, each = default_dtype(self.logits, "integral", xp), xp.expand_dims(rows.cast(uniforms), axis=-1)
         labels = self._evaluated(lambda got: draws(got, each, dtype), Rows.reduced)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._assembly import Call
@@ -130,11 +130,12 @@ class SoftmaxCrossEntropy(RowwiseLoss):
     reduction: Reduction = "mean"
     normalizer: Any = "weights"
     check_values: bool | None = None
+    _labels: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check what can be checked without the logits."""
-        xp = namespace_of(targets=self.targets)
-        labels = are_labels(self.targets, xp)
+        labels = are_labels(self.targets, namespace_of(targets=self.targets))
+        object.__setattr__(self, "_labels", labels)
         whole_number("axis", self.axis)
         number("z_loss", self.z_loss, low=0, high=sys.float_info.max, closed=True)
         if self.softcap is not None:
@@ -154,30 +155,29 @@ class SoftmaxCrossEntropy(RowwiseLoss):
             tangent=tangent,
         )
         rows = Rows.of("logits", logits, self.axis, xp)
-        labels = are_labels(targets, xp)
-        check_target_shape(targets, rows, labels=labels)
+        check_target_shape(targets, rows, labels=self._labels)
         if w is not None:
             real_dtype("class_weights", w, xp)
             same_shape("class_weights", w, (rows.classes,), "the classes")
         check_values = self.check_values
         if check_values is None:
-            check_values = is_readable(logits, targets, w, s)
+            check_values = is_readable(xp, logits, targets, w, s)
         if check_values and w is not None:
             refuse_weights("class_weights", w, rows)
-        if check_values and not labels:
+        if check_values and not self._labels:
             refuse_weights("targets", targets, rows)
         return Call(
             self,
             rows,
             rows.bring(logits),
-            targets if labels else rows.bring(targets),
+            targets if self._labels else rows.bring(targets),
             class_weights=None if w is None else rows.cast(w),
             sample_weight=s,
             mask=rows.mask("where", where),
             softcap=None if self.softcap is None else float(self.softcap),
             z_loss=float(self.z_loss),
             check_values=check_values,
-            labels=labels,
+            labels=self._labels,
             normalizer=normalizer,
             tangent=tangent,
             back=back,

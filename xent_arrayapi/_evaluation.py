@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._exponentials import Relative, Shifted, exponentials, finite_exponentials, row_max, tail_of
@@ -130,22 +130,24 @@ class Evaluation:
 class EvaluationOnHost(Evaluation):
     """Rows of NumPy: what is asked for more than once is kept, and their values tell how they are evaluated."""
 
-    kept: dict[Any, Any] = field(default_factory=dict)
-    """Columns by their name; the evaluation of one class of each row by what picks it."""
+    picked: tuple[Any, Any] = None, None
+    """What picks one class of each row, and the evaluation of this class."""
+    known_total: Array | None = None
+    known_top: Array | None = None
 
     @property
     def total(self) -> Array:
         """The sum of exponentials."""
-        if "total" not in self.kept:
-            self.kept["total"] = super().total
-        return self.kept["total"]
+        if self.known_total is None:
+            self.known_total = super().total
+        return self.known_total
 
     @property
     def top(self) -> Array:
         """Where a logit is the maximum of its row."""
-        if "top" not in self.kept:
-            self.kept["top"] = super().top
-        return self.kept["top"]
+        if self.known_top is None:
+            self.known_top = super().top
+        return self.known_top
 
     @property
     def log_total(self) -> Array:
@@ -157,12 +159,11 @@ class EvaluationOnHost(Evaluation):
 
     def at(self, one: Reader) -> Self:
         """Return the evaluation of one class of each row."""
-        if one not in self.kept:
-            found = super().at(one)
-            found.kept["total"] = self.total
-            self.kept[one] = found
-        kept: Self = self.kept[one]
-        return kept
+        if self.picked[0] is not one:
+            self.picked = one, super().at(one)
+            self.picked[1].known_total = self.total
+        found: Self = self.picked[1]
+        return found
 
     def spare(self, *, last: bool) -> Array:
         """Return the exponentials or a copy of them, to write to."""

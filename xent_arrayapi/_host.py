@@ -226,13 +226,13 @@ class Indexed:
 
     def _places(self, x: Array) -> Array:
         """Return where in memory the entries of an array lie whose rows are contiguous."""
-        self._along = starts_of(self.index.size, x.shape[-1]).reshape(self.index.shape) + self.index
+        self._along = starts_of(self.index.shape, x.shape[-1]) + self.index
         return self._along
 
     def _places_across(self, x: Array) -> Array:
         """Return where in memory the entries of an array lie whose columns are contiguous."""
         if self._across is None:
-            self._across = starts_of(x.shape[0], 1).reshape(self.index.shape) + self.index * x.shape[0]
+            self._across = starts_of(self.index.shape, 1) + self.index * x.shape[0]
         return self._across
 
 
@@ -240,9 +240,9 @@ MOST_KEPT = 2**16
 """Elements up to which columns that blocks of one size share are kept."""
 
 
-def starts_of(rows: int, step: int) -> Array:
-    """Return where rows start that are a step apart; nobody writes to it."""
-    return (_kept_starts if rows <= MOST_KEPT else _starts)(rows, step)
+def starts_of(shape: tuple[int, ...], step: int) -> Array:
+    """Return where rows start that are a step apart, in the shape of a column; nobody writes to it."""
+    return (_kept_starts if math.prod(shape) <= MOST_KEPT else _starts)(shape, step)
 
 
 def ones_of(shape: tuple[int, ...], dtype: Any) -> Array:
@@ -250,8 +250,8 @@ def ones_of(shape: tuple[int, ...], dtype: Any) -> Array:
     return (_kept_ones if math.prod(shape) <= MOST_KEPT else _ones)(shape, dtype)
 
 
-def _starts(rows: int, step: int) -> Array:
-    starts = numpy().arange(0, rows * step, step)
+def _starts(shape: tuple[int, ...], step: int) -> Array:
+    starts = numpy().arange(0, math.prod(shape) * step, step).reshape(shape)
     starts.flags.writeable = False
     return starts
 

@@ -73,6 +73,12 @@ def namespace_of(**arrays: Array) -> Namespace:
     return xp
 
 
+def plain_namespace(arrays: Sequence[Array | None]) -> Namespace | None:
+    """Return the namespace of plain arrays of NumPy, and None if others are among them."""
+    plain: type = getattr(sys.modules.get("numpy"), "ndarray", type(None))
+    return _NAMESPACES.get(plain) if {plain, type(None)}.issuperset(map(type, arrays)) else None
+
+
 def _look_up(name: str, x: Array) -> Namespace:
     if not compat.is_array_api_obj(x):
         msg = f"`{name}` must be an array, not {type(x).__name__}: make it one with the array library of the logits."
@@ -115,21 +121,17 @@ def is_traced(x: Array) -> bool:
     return "jax" in sys.modules and isinstance(x, sys.modules["jax"].core.Tracer)
 
 
-def is_readable(*arrays: Array) -> bool:
+def is_readable(xp: Namespace, *arrays: Array | None) -> bool:
     """Tell whether the values of all arrays can be read with no synchronisation, transfer or graph computation."""
-    return all(_is_readable(x) for x in arrays if x is not None)
-
-
-def _is_readable(x: Array) -> bool:
-    xp = _NAMESPACES.get(type(x)) or namespace_of(x=x)
     if on_host(xp):
         return True
+    given = [x for x in arrays if x is not None]
     if compat.is_torch_namespace(xp):
-        return _tensors.is_readable(x)
+        return all(map(_tensors.is_readable, given))
     if compat.is_jax_namespace(xp):
         staged = is_traced(xp.zeros(()))  # under jit, concrete arrays cannot be read either
-        return not staged and not is_traced(x) and all(d.platform == "cpu" for d in x.devices())
-    return _is_strict(xp) and "CPU" in str(x.device)
+        return not staged and all(not is_traced(x) and all(d.platform == "cpu" for d in x.devices()) for x in given)
+    return _is_strict(xp) and all("CPU" in str(x.device) for x in given)
 
 
 def are_viewable(xp: Namespace, arrays: Sequence[Array | None]) -> bool:

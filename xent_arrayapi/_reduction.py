@@ -41,9 +41,9 @@ def check_normalizer_array(x: Array, xp: Namespace) -> None:
 
 def divisor_of(normalizer: str, unsmoothed: Array, s: Array | None, kept: Array | None, xp: Namespace) -> Array:
     """Return what the mean divides by, row by row: s w t, 1 for a row that is kept, 1, or 0 where it is given."""
-    one = xp.ones_like(unsmoothed)
     if normalizer == "weights":
         return _over(kept, unsmoothed if s is None else s * unsmoothed, xp)
+    one = xp.ones_like(unsmoothed)
     if normalizer == "count":
         return _over(kept, one, xp)
     return one if normalizer == "batch" else xp.zeros_like(one)

@@ -252,7 +252,7 @@ class SigmoidCrossEntropy(RowwiseLoss):
             broadcasts_to("pos_weight", weight, rows.shape)
         check_values = self.check_values
         if check_values is None:
-            check_values = is_readable(logits, targets, weight, s)
+            check_values = is_readable(xp, logits, targets, weight, s)
         if check_values and weight is not None:
             refuse_weights("pos_weight", weight, rows)
         labels = are_labels(targets, xp)

@@ -98,37 +98,7 @@ def check_target_shape(targets: Array, rows: Rows, *, labels: bool) -> None:
     same_shape("targets", targets, rows.shape, "the logits")
 
 
-def target_weights(
-    targets: Array,
-    rows: Rows,
-    *,
-    mask: Array | None,
-    class_weights: Array | None,
-    smoothing: float,
-    ignore_index: int | None,
-    labels: bool,
-    checked: bool,
-    again: bool,
-) -> TargetWeights:
-    """Turn a column of labels, or rows of probabilities, into weights over classes.
-
-    A logit that is read again is the same if they are evaluated as they are given, also where that is compiled.
-    """
-    if labels:
-        return _of_labels(
-            targets,
-            rows,
-            mask=mask,
-            class_weights=class_weights,
-            smoothing=smoothing,
-            ignore_index=ignore_index,
-            checked=checked,
-            again=again,
-        )
-    return _of_rows(targets, rows, mask, class_weights, smoothing)
-
-
-def _of_labels(
+def weights_of_labels(
     labels: Array,
     rows: Rows,
     *,
@@ -139,6 +109,10 @@ def _of_labels(
     checked: bool,
     again: bool,
 ) -> TargetWeights:
+    """Turn a column of labels into weights over classes.
+
+    A logit that is read again is the same if they are evaluated as they are given, also where that is compiled.
+    """
     xp = rows.xp
     wide = widened(labels, xp)
     kept = None if ignore_index is None else xp.logical_not(_ignored(labels, ignore_index, xp))
@@ -172,7 +146,10 @@ def _ignored(labels: Array, ignore_index: int, xp: Namespace) -> Array:
     return xp.zeros_like(labels) == 1  # False, without the name of the dtype, which MLX calls otherwise
 
 
-def _of_rows(t: Array, rows: Rows, mask: Array | None, class_weights: Array | None, smoothing: float) -> TargetWeights:
+def weights_of_rows(
+    t: Array, rows: Rows, *, mask: Array | None, class_weights: Array | None, smoothing: float
+) -> TargetWeights:
+    """Turn rows of probabilities into weights over classes."""
     xp = rows.xp
     valid = xp.all(admissible(t, xp), axis=-1, keepdims=True)
     q = t

@@ -33,15 +33,13 @@ def are_viewable(tensors: Sequence[Array]) -> bool:
     """Tell whether NumPy has what tensors are, and nobody differentiates, traces or watches what is done with them."""
     if is_compiled() or "numpy" not in sys.modules or _is_watched():
         return False
-    bfloat16, grad = torch().bfloat16, torch().is_grad_enabled()
-    return all(
-        is_whole(x)
-        and x.device.type == "cpu"
-        and x.dtype != bfloat16
-        and not (x.requires_grad and grad)
-        and not (x.is_neg() or x.is_conj())
-        for x in tensors
-    )
+    grad = torch().is_grad_enabled()
+    for x in tensors:
+        if not is_whole(x) or x.device.type != "cpu" or x.dtype == torch().bfloat16:
+            return False
+        if (x.requires_grad and grad) or x.is_neg() or x.is_conj():
+            return False
+    return True
 
 
 def _is_watched() -> bool:

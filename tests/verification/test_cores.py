@@ -27,7 +27,7 @@ def shown(core: Core) -> str:
         "_assembly.Case.blocks",
         "_assembly.Weights.scaled",
         "_assembly.Call.case",
-        "_targets._of_labels",
+        "_targets.weights_of_labels",
         "_reduction.quotient",
         "_rows.Rows.bring",
         "_sigmoid.Pairs.back",
