@@ -1,4 +1,4 @@
-"""Rows of logits in parts: all at once, or for NumPy in blocks that fit into a cache, on threads; views by NumPy."""
+"""Rows of logits in parts: all at once, or by NumPy for all it can view, in blocks that fit into a cache, on threads."""
 
 from __future__ import annotations
 
