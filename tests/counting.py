@@ -70,6 +70,10 @@ class Counted(np.ndarray):
         """Look entries up by their place: no others are read."""
         return counted("take", (), np.asarray(self).take(unwrapped(indices)), self.operations)
 
+    def argmax(self, **options: Any) -> Any:  # type: ignore[override]
+        """Look for the largest entries."""
+        return counted("argmax", (self,), np.asarray(self).argmax(**options), self.operations)
+
 
 def unwrapped(x: Any) -> Any:
     """Return x with plain arrays in it."""

@@ -19,7 +19,7 @@ from tests.test_validate import refused
 from verification._definitions import Rows
 from verification._regimes import ULPS, ULPS_LOGSUMEXP, Case, case, of_regimes, regimes
 from xent_arrayapi import SoftmaxCrossEntropy, _blocks, _threads
-from xent_arrayapi._host import Indexed, references
+from xent_arrayapi._host import LOW, Indexed, left_in_place
 
 INF, NAN = float("inf"), float("nan")
 EPS = float(np.finfo("float64").eps)
@@ -46,6 +46,14 @@ NEAR = "N(0, 3²)", "dominant logit", "log-probabilities", "two classes", "sprea
 """The regimes, by how their names begin, whose exponentials need no shift."""
 
 
+def are_left_in_place(u):
+    """Mark the rows whose exponentials are not shifted."""
+    with np.errstate(over="ignore"):
+        e = np.exp(u)
+    left = left_in_place(np.sum(e, axis=-1, keepdims=True), e)
+    return np.ones(len(u), bool) if left is None else left
+
+
 @pytest.mark.parametrize("axis", [-1, 0])
 @pytest.mark.usefixtures("cut")
 def test_accuracy_of_rows_in_place(be, judge, axis):  # noqa: F811
@@ -54,10 +62,10 @@ def test_accuracy_of_rows_in_place(be, judge, axis):  # noqa: F811
         for name, u in regimes(dtype).items():
             if not name.startswith(NEAR) or "1e30" in name:
                 continue
-            assert references(u, u.max(axis=-1, keepdims=True)) is None
+            assert are_left_in_place(u).all()
             hold_case(judge, of_regimes({name: u}, u.shape[-1]), axis)
             gaps = np.where(np.arange(u.shape[-1]) % 3 == 1, -INF, np.abs(u)).astype(dtype)
-            assert references(gaps, gaps.max(axis=-1, keepdims=True)) is None
+            assert are_left_in_place(gaps).all()
             for function in (xent.softmax, xent.log_softmax):
                 got = be.numpy(function(be.array(np.ascontiguousarray(np.moveaxis(gaps, -1, axis))), axis=axis))
                 some = be.numpy(function(be.array(gaps[:, np.isfinite(gaps[0])])))
@@ -73,11 +81,9 @@ def test_rule_08_a_shared_offset_changes_nothing_in_blocks(be, classes):
     u = np.round(rows((60, classes), "float64") * 2**20) / 2**20  # what is added rounds nothing
     labels, v = be.array(np.arange(60) % classes), be.array(np.cos(np.arange(u.size)).reshape(u.shape))
     loss = SoftmaxCrossEntropy(labels, reduction="none")
-    assert references(u, u.max(axis=-1, keepdims=True)) is None
+    assert are_left_in_place(u).all()
     for offset in (2.0**10, -(2.0**10), 2.0**20):
-        moved = references(u + offset, (u + offset).max(axis=-1, keepdims=True))
-        assert moved is not None
-        assert np.all(moved != 0)
+        assert not are_left_in_place(u + offset).any()
         for function in (loss, loss.grad, loss.hessian_diag, xent.softmax, xent.log_softmax):
             there, here = (be.numpy(function(be.array(x))) for x in (u + offset, u))
             close(there, here, rtol=2 * ULPS * EPS)
@@ -85,7 +91,7 @@ def test_rule_08_a_shared_offset_changes_nothing_in_blocks(be, classes):
         close(there, here, rtol=0, atol=2 * ULPS * EPS)  # differences, of numbers up to 1
 
 
-@pytest.mark.parametrize("beside", [1e30, -INF, NAN, INF, 300.0, 1000.0])
+@pytest.mark.parametrize("beside", [1e30, -INF, NAN, INF, 300.0, 1000.0, -300.0, -1000.0])
 @pytest.mark.usefixtures("cut")
 def test_what_is_beside_a_row_changes_no_bit(be, beside):
     """Rows are left in place, shifted, or guarded, one by one: whichever way their block is evaluated."""
@@ -99,6 +105,19 @@ def test_what_is_beside_a_row_changes_no_bit(be, beside):
         for function in (loss, loss.grad, loss.hessian_diag, xent.softmax, xent.log_softmax, xent.logsumexp):
             alone, together = (be.numpy(function(be.array(x)))[apart] for x in (u, other))
             close(together, alone, rtol=0)
+
+
+@pytest.mark.parametrize("classes", [7, 100, 1000])
+@pytest.mark.parametrize("axis", [-1, 0])
+@pytest.mark.usefixtures("cut")
+def test_rule_07_labels_that_are_low(be, judge, classes, axis):  # noqa: F811  # the fixture
+    """A loss of labels is held against the logit of its label, but where this is low: one of them, some or all."""
+    for dtype in be.dtypes:
+        u, low = rows((24, classes), dtype), LOW[np.dtype(dtype).itemsize]
+        for lows in (low * np.linspace(0.5, 2, 24), np.where(np.arange(24) == 5, 1.5 * low, 0), np.full(24, 4 * low)):
+            u[:, 0], u[:, 1] = lows, 1
+            assert are_left_in_place(u).all()
+            hold_case(judge, Case(Rows(u.copy()), ["low labels"] * 24), axis)
 
 
 ALIKE = {"float32": [18710, 247, 17830, 6638], "float64": [4579, 8152, 2016, 9955]}

@@ -35,17 +35,17 @@ class Most(NamedTuple):
 
 SHAPES = {"few classes": (400_000, 10), "many classes": (2000, 2000)}
 WORK = {
-    ("value_and_grad", "few classes"): Most(5.5, 4.5, 0.67),
-    ("value_and_grad", "many classes"): Most(3.01, 0.01, 0.0),
-    ("softmax", "few classes"): Most(4.7, 3.8, 0.67),
-    ("softmax", "many classes"): Most(3.01, 0.0, 0.0),
-    ("log_softmax", "few classes"): Most(5.8, 3.9, 0.67),
-    ("log_softmax", "many classes"): Most(4.01, 0.0, 0.0),
-    ("logsumexp", "few classes"): Most(3.0, 2.3, 0.39),
-    ("logsumexp", "many classes"): Most(2.01, 1.01, 0.14),
+    ("value_and_grad", "few classes"): Most(4.5, 2.53, 0.54),
+    ("value_and_grad", "many classes"): Most(4.02, 0.06, 0.01),
+    ("softmax", "few classes"): Most(3.7, 1.53, 0.48),
+    ("softmax", "many classes"): Most(4.02, 0.05, 0.01),
+    ("log_softmax", "few classes"): Most(6.2, 4.3, 0.66),
+    ("log_softmax", "many classes"): Most(5.02, 0.05, 0.01),
+    ("logsumexp", "few classes"): Most(3.06, 1.56, 0.32),
+    ("logsumexp", "many classes"): Most(2.02, 1.05, 0.14),
 }
 """What was counted, rounded up in the last digit: more is a regression, and less is to be written here."""
-CALLS = {"value_and_grad": 125, "softmax": 53, "log_softmax": 58, "logsumexp": 52}
+CALLS = {"value_and_grad": 127, "softmax": 56, "log_softmax": 60, "logsumexp": 54}
 """Calls of functions of the library in one call on 32 rows of 10 classes."""
 GROWTH = 0.001
 """The bytes beyond the outputs that more rows take, over those of their logits: next to none."""
@@ -103,10 +103,11 @@ def test_what_counts(monkeypatch):
         d -= m
         np.exp(d, out=d)
         compat.exp(compat.reshape(d, (20,))[d.reshape(-1) > 0], out=None)
+        d.argmax(axis=-1)
         return compat.sum(d.T)
 
     got = [(op.name, op.elements, op.allocated) for op in operations_of(call, monkeypatch)]
     assert got == [
         *(("max", 20, 16), ("subtract", 20, 80), ("subtract", 20, 0), ("exp", 20, 0)),
-        *(("greater", 20, 20), ("getitem", 20, 80), ("exp", 20, 80), ("sum", 20, 4)),
+        *(("greater", 20, 20), ("getitem", 20, 80), ("exp", 20, 80), ("argmax", 20, 32), ("sum", 20, 4)),
     ]

@@ -6,8 +6,6 @@ EQUIVALENT: dict[str, str] = {
     "_assembly.Case.linearized:guard-5e637e": "The gradient is used only where logits are bent by a softcap: elsewhere "
     "it is evaluated in vain.",
     "_assembly.Call.case:constant-ecfb64": "A logit that can have no part is exchanged for a number, whatever that is.",
-    "_assembly.Call._weighed:connective-5b1d97": "That a logit may be read again is asked of by torch and JAX alone, "
-    "where tests of accuracy hold it under their compilers.",
     "_targets.TargetWeights.sized:guard-814109": "Where the total is 1 whatever the values are, multiplying by it "
     "changes no number.",
     "_entropy.cross_entropies:constant-8f3189": "Where p is 0, the term is left out, whatever it is made from: no "

@@ -204,13 +204,14 @@ class Call:
         used = live if mask is None or live is None else xp.logical_and(live, mask)
         return Weights(q, s, mask, mask if used is None else used, live, scale)
 
-    def case(self, part: Part) -> Case:
-        """Evaluate the logits of some of the rows."""
+    def case(self, part: Part, *, products: bool = True) -> Case:
+        """Evaluate the logits of some of the rows, for products with the Hessian or without."""
         weights, xp, u = self.weights(part), part.frame.xp, part.rows(self.logits)
         if weights.used is not None:
             u = xp.where(weights.used, u, 0)
         logits = bent(u, self.softcap, float(self.loss.temperature), xp)
-        got = Evaluation.of(logits.y, xp, weights.mask, in_place=part.in_place, room=part.room)
+        asked = {"q": weights.q, "products": products, "z_loss": self.z_loss}
+        got = Evaluation.of(logits.y, xp, weights.mask, in_place=part.in_place, room=part.room, **asked)
         return Case(weights, logits, got, self.z_loss)
 
     def divisor(self) -> Array:
@@ -231,15 +232,20 @@ class Call:
             something = lives > 0
         return self.rows.number(quotient(xp.ones_like(divisor) if x is None else x, divisor, something, xp))
 
-    def evaluate(self, *derivatives: Callable[[Case, Part], Array], value: bool = False) -> tuple[Array, ...]:
-        """Return the reduced value, if asked for, and derivatives, laid out as the logits of the caller."""
+    def evaluate(
+        self, *derivatives: Callable[[Case, Part], Array], value: bool = False, products: bool = False
+    ) -> tuple[Array, ...]:
+        """Return the reduced value, if asked for, and derivatives, laid out as the logits of the caller.
+
+        Those that are products with the Hessian, or of it, need more of an evaluation.
+        """
         reduction = self.loss.reduction
         mean = reduction == "mean"
         divisor = self.divisor() if mean else None
         share = self.over(None, divisor) if mean and derivatives else None
 
         def work(part: Part) -> tuple[Array, ...]:
-            case = self.case(part)
+            case = self.case(part, products=products)
             found = [case.weights.scaled(derivative(case, part), share) for derivative in derivatives]
             return (case.values(), *found) if value else tuple(found)
 
@@ -259,7 +265,7 @@ class Call:
             held[part.number] = case, case.linearized()
             return case.gradients()
 
-        value, gradient = self.evaluate(gradients, value=True)
+        value, gradient = self.evaluate(gradients, value=True, products=True)
         share = self.over(None, self.divisor()) if self.loss.reduction == "mean" else None
 
         def product(tangent: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Rows of logits in parts: all at once, or by NumPy for all it can view, in blocks that fit into a cache, on threads."""
+"""Rows of logits in parts: all at once, or for NumPy and what it can view in cache-sized blocks, on threads."""
 
 from __future__ import annotations
 

@@ -6,13 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._exponentials import Relative, Shifted, exponentials, finite_exponentials, row_max, tail_of
-from xent_arrayapi._host import Largest, difference, finite_throughout, near_one, references, some_rows
+from xent_arrayapi._host import (
+    Top,
+    difference,
+    finite_throughout,
+    in_columns,
+    left_in_place,
+    near_one,
+    sharpened,
+    some_rows,
+)
 from xent_arrayapi._namespace import on_host, sum_rows
 
 if TYPE_CHECKING:
     from typing import Self
 
     from xent_arrayapi._picked import Reader
+    from xent_arrayapi._targets import TargetWeights
     from xent_arrayapi._typing import Array, Namespace
 
 
@@ -109,6 +119,10 @@ class Evaluation:
         """Return x over the sum of exponentials, where x is not asked for any more."""
         return x / self.total
 
+    def last_probs(self) -> Array:
+        """Return S where the exponentials are not asked for any more."""
+        return self.masked(self.shares(self.spare(last=True)), 0)
+
     def log_probs(self) -> Array:
         """Return log S, at most 0: a sum of two terms of one sign."""
         return self.masked(self.rows.d - self.log_total, -self.xp.inf)
@@ -132,6 +146,10 @@ class EvaluationOnHost(Evaluation):
 
     picked: tuple[Any, Any] = None, None
     """What picks one class of each row, and the evaluation of this class."""
+    held: Any = None
+    """What picks the class of m, where all rows are left in place."""
+    height: Array | None = None
+    """The logarithm of `largest`, where that is not as accurate as it is."""
     known_total: Array | None = None
     known_top: Array | None = None
 
@@ -154,16 +172,27 @@ class EvaluationOnHost(Evaluation):
         """The logarithm of Σ exp(u − m), of float32 by way of float64: NumPy's log1p is off by 2 ulp there."""
         if self.m.dtype != self.xp.float32:
             return super().log_total
-        tail = self.relative_tail.astype(self.xp.float64)
+        tail, largest = self.tail.astype(self.xp.float64), self.largest
+        if self.height is not None:
+            largest = self.xp.exp(self.height, dtype=self.xp.float64)
+        if largest is not None:
+            tail = tail / largest
         return self._of_rows(self.xp.log1p(tail).astype(self.xp.float32))
 
     def at(self, one: Reader) -> Self:
         """Return the evaluation of one class of each row."""
         if self.picked[0] is not one:
-            self.picked = one, super().at(one)
-            self.picked[1].known_total = self.total
+            self.picked = one, self._of_top(one) if one is self.held else super().at(one)
+            self.picked[1].known_total, self.picked[1].height = self.total, self.height
         found: Self = self.picked[1]
         return found
+
+    def _of_top(self, one: Reader) -> Self:
+        """Return the evaluation of the class of m."""
+        mask = None if self.mask is None else one.of(self.mask)
+        return type(self)(
+            self.xp, self.m, self.tail, Relative(self.m, self.m, self.largest), mask, self.largest, self.sound
+        )
 
     def spare(self, *, last: bool) -> Array:
         """Return the exponentials or a copy of them, to write to."""
@@ -182,27 +211,74 @@ class EvaluationOnHost(Evaluation):
 
     @classmethod
     def of_rows(
-        cls, u: Array, xp: Namespace, mask: Any, *, in_place: bool = False, room: Any = None
+        cls,
+        u: Array,
+        xp: Namespace,
+        mask: Any,
+        *,
+        in_place: bool = False,
+        room: Any = None,
+        quotients: bool = False,
+        logarithms: bool = False,
+        q: TargetWeights | None = None,
+        products: bool = False,
+        z_loss: float = 0,
     ) -> EvaluationOnHost:
         """Evaluate rows relative to m, or to 0 where they may be left in place, and without guards if that will do.
 
-        Where there is room for their exponentials, these may be written to it.
+        Where there is room for their exponentials, these may be written to it.  Where nothing is asked for but their
+        quotients with their sum, or these and what is of a label, the logit of any class or of the label stands for m.
+        Where it is logarithms, the largest exponential is not evaluated anew, but its logarithm is m.
         """
-        top = Largest.of(u)
-        m = top.m
-        r = references(u, m) if in_place else m
-        if r is None or mask is None:  # behind a mask, nothing is finite
-            e = xp.exp(u, out=room) if r is None else finite_exponentials(u, r, xp)
-            one = 1 if r is m and u.shape[-1] > 1 else None  # of a single class, nothing else tells that it is nan
-            tail, largest = top.apart(e, one)
-            got = cls(xp, m, tail, Relative(u, m, e), mask, None if one else largest, sound=True)
-            if r is None or finite_throughout(got.total):  # which it is only where all logits and spreads are
+        if in_place:
+            label = None if q is None or products or z_loss or q.weights is not None else q.label
+            e = xp.exp(u, out=room)
+            return cls._in_place(u, xp, mask, e, quotients=quotients, logarithms=logarithms, label=label)
+        top = Top.of(u)
+        if mask is None:  # behind a mask, nothing is finite
+            e = finite_exponentials(u, top.m, xp)
+            known = 1 if u.shape[-1] > 1 else None  # of a single class, nothing else tells that it is nan
+            tail, largest = top.apart(e, known)
+            got = cls(xp, top.m, tail, Relative(u, top.m, e), None, None if known else largest, sound=True)
+            if finite_throughout(got.total):  # which it is only where all logits and spreads are
                 return got
-        rows = exponentials(u, m, xp)
-        if r is not m:
-            rows = rows._replace(e=exponentials(u, r, xp).e)
+        return cls._guarded(exponentials(u, top.m, xp), top, xp, mask)
+
+    @classmethod
+    def _in_place(
+        cls, u: Array, xp: Namespace, mask: Any, e: Array, *, quotients: bool, logarithms: bool, label: Any
+    ) -> EvaluationOnHost:
+        """Evaluate rows by their exponentials as they are, and those rows by a shift that cannot be left in place."""
+        coarse, across = u.dtype == xp.float32, in_columns(u)
+        if quotients and (across or not coarse):  # sums are what is asked for
+            top, tail, largest = None, sum_rows(e, xp), 0
+        else:
+            top = Top.of_exponentials(u, e, label)
+            tail, largest = top.apart(e, back=logarithms or not (coarse and across))
+        m, height = tail if top is None else top.m, None
+        if coarse and across:
+            if logarithms:
+                height = m
+            else:
+                tail, largest = sharpened(u, e, top, tail, largest)
+        got = cls(xp, m, tail, Relative(u, m, e), mask, largest, sound=True, height=height)
+        got.held = None if top is None else top.place
+        left = left_in_place(got.total, e)
+        if left is None:
+            return got
+        if not left.any():
+            return cls.of_rows(u, xp, mask)
+        top = Top.of(u) if top is None else top.where(left, u)
+        rows = exponentials(u, top.m, xp)
+        some = cls._guarded(rows._replace(e=xp.where(left, e, rows.e)), top, xp, mask)
+        some.tail, some.largest = xp.where(left, tail, some.tail), xp.where(left, largest, some.largest)
+        some.height = None if height is None else xp.where(left, top.m, 0)
+        return some
+
+    @classmethod
+    def _guarded(cls, rows: Shifted, top: Top, xp: Namespace, mask: Any) -> EvaluationOnHost:
         tail, largest = top.apart(rows.e)
-        return cls(xp, m, xp.where(m == -xp.inf, 0, tail), rows, mask, largest)
+        return cls(xp, top.m, xp.where(top.m == -xp.inf, 0, tail), rows, mask, largest)
 
     @classmethod
     def logarithms(cls, u: Array, xp: Namespace) -> Array:

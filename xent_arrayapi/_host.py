@@ -69,19 +69,23 @@ def difference(x: Array, y: Array, room: Array) -> Array:
 NEAR = {4: 62.0, 8: 496.0}
 """By the bytes of a number, 0.7 of the logarithm of the largest one: no memory holds as many exponentials of that as
 their sum would need to overflow."""
+LEAST_SUM = 0.5
+"""The least sum of a row of which exponentials may be subnormal: quotients are then at most twice as large."""
+LOW = {4: -20.0, 8: -200.0}
+"""The least logit that the others of its row are held against: exp(near − low) is no overflow."""
 
 
-def references(u: Array, m: Array) -> Array | None:
-    """Return what exponentials of rows with the maxima m are taken relative to: 0 or m; None where all are 0.
+def left_in_place(total: Array, e: Array) -> Array | None:
+    """Mark the rows whose exponentials need no shift, by these and by their sums; None where that is all.
 
-    It is 0 where they and their sum are normal numbers, or else so small beside exp(m) ≥ 1 that their quotients with
-    the sum are subnormal too.  What other rows there are does not matter, so that it changes no bit of a row.
+    They and their sum are normal numbers, or else so small beside a sum of 0.5 or more that their quotients with it are
+    subnormal too.  What other rows there are does not matter, so that it changes no bit of a row.
     """
-    near = NEAR[min(m.dtype.itemsize, 8)]
-    if m.max() <= near and (m.min() >= 0 or u.min() >= -near):
+    near = NEAR[min(total.dtype.itemsize, 8)]
+    high, low = math.exp(near), math.exp(-near)
+    if total.max() <= high and (total.min() >= LEAST_SUM or e.min() >= low):
         return None
-    lowest = u.min(axis=-1, keepdims=True)
-    return numpy().where((m <= near) & ((m >= 0) | (lowest >= -near)), 0, m)
+    return (total <= high) & ((total >= LEAST_SUM) | (e.min(axis=-1, keepdims=True) >= low))
 
 
 FAR = 2.0
@@ -106,28 +110,87 @@ def some_rows(u: Array, numbers: Array) -> Array:
     return u.T.take(numbers, axis=1).T if in_columns(u) else u[numbers]
 
 
-class Largest(NamedTuple):
-    """A largest logit of each row, and where it is, in rows that are contiguous."""
+class Top(NamedTuple):
+    """One logit of each row, a largest one or another, that the others are held against, and its class."""
 
     m: Array
     place: Indexed | None
+    """None for a largest one in rows across memory, which is found without it."""
 
     @classmethod
-    def of(cls, u: Array) -> Largest:
-        """Find it: by its index where rows are contiguous."""
-        if in_columns(u):
+    def of(cls, u: Array, *, indexed: bool = False) -> Top:
+        """Find a largest logit: by its index where rows are contiguous, or where that is asked for."""
+        if in_columns(u) and not indexed:
             return cls(u.max(axis=-1, keepdims=True), None)
-        place = Indexed(u.argmax(axis=-1, keepdims=True))
+        return cls.at(u, u.argmax(axis=-1, keepdims=True))
+
+    @classmethod
+    def of_exponentials(cls, u: Array, e: Array, one: Indexed | None) -> Top:
+        """Take one class of each row where its logit is not low, and else a largest one.
+
+        In float32 along memory it is a largest one, whose exponential is evaluated anew: it is off by 2 ulp, and a sum
+        may be of it alone.
+        """
+        if in_columns(u):
+            if one is None:
+                return cls.of(u)
+        elif one is None or e.dtype == numpy().float32:
+            place = Indexed(e.argmax(axis=-1, keepdims=True))
+            m = place.of(u)
+            if e.dtype == numpy().float32:
+                place.put(e, numpy().exp(m, dtype="float64").astype("float32"))
+            return cls(m, place)
+        own, low = one.of(u), LOW[min(u.dtype.itemsize, 8)]
+        if own.min() >= low:
+            return cls(own, one)
+        return cls.at(u, numpy().where(own >= low, one.index, e.argmax(axis=-1, keepdims=True)))
+
+    @classmethod
+    def at(cls, u: Array, index: Array) -> Top:
+        """Take a class of each row by its index."""
+        place = Indexed(index)
         return cls(place.of(u), place)
 
-    def apart(self, e: Array, own: Any = None) -> tuple[Array, Array]:
-        """Return the sum of exponentials but for that of one largest logit, and this one, which may be known."""
+    def where(self, kept: Array, u: Array) -> Top:
+        """Return what rows are held against of which some are kept and others take a largest logit."""
+        largest = Top.of(u, indexed=self.place is not None)
+        if self.place is None or largest.place is None:
+            return largest
+        return Top.at(u, numpy().where(kept, self.place.index, largest.place.index))
+
+    def apart(self, e: Array, own: Any = None, *, back: bool = True) -> tuple[Array, Array]:
+        """Return the sum of exponentials but for that of this logit, and this one, which may be known, and put back."""
         if self.place is None:
             return _apart_in_columns(e)
         own = self.place.of(e) if own is None else own
-        rest = sum_along(self.place.put(e, 0))
-        self.place.put(e, own)
+        rest = sum_rows(self.place.put(e, 0))
+        if back:
+            self.place.put(e, own)
         return rest, own
+
+
+def sharpened(u: Array, e: Array, top: Top | None, tail: Array, largest: Any) -> tuple[Array, Any]:
+    """Correct sums of exponentials of float32 across memory by the error of a largest one: it is off by 2 ulp.
+
+    It is a part of the tail, unless it is what the others are held against, and then corrected itself.  No other one is
+    left above the sum.  Where no class is held against, all is tail; where its place is not known, nothing is done.
+    """
+    if top is not None and top.place is None:
+        return tail, largest
+    np, m = numpy(), u.max(axis=-1, keepdims=True)
+    plain = np.exp(m)
+    off = np.exp(m, dtype="float64").astype(e.dtype) - plain
+    if top is None:
+        tail = tail + off
+    else:
+        mine = top.m == m
+        tail, largest = tail + np.where(mine, 0, off), largest + np.where(mine, off, 0)
+    total = tail + largest
+    if (plain > total).any():
+        np.minimum(e, total, out=e)
+    if top is not None and top.place is not None:
+        top.place.put(e, largest)
+    return tail, largest
 
 
 def _apart_in_columns(e: Array) -> tuple[Array, Array]:
@@ -158,9 +221,16 @@ def in_columns(x: Array) -> bool:
     return x.ndim == 2 and x.flags.f_contiguous and not x.flags.c_contiguous
 
 
+def sum_rows(x: Array) -> Array:
+    """Sum rows, whichever way they lie in memory."""
+    return sum_columns(x) if in_columns(x) else sum_along(x)
+
+
 def sum_columns(x: Array) -> Array:
-    """Sum rows that lie across memory, in halves: NumPy would add one column after the other, naively."""
-    odd = []
+    """Sum rows that lie across memory: float32 in float64, and float64 in halves: NumPy adds column after column."""
+    np, odd = numpy(), []
+    if x.dtype == np.float32:
+        return np.add.reduce(x, axis=-1, keepdims=True, dtype=np.float64).astype(np.float32)
     while x.shape[-1] > 1:
         half, rest = divmod(x.shape[-1], 2)
         if rest:
@@ -169,24 +239,29 @@ def sum_columns(x: Array) -> Array:
     return x if not odd else x + sum(odd[1:], odd[0])
 
 
-LEAF = range(64, 129)
-"""Numbers of terms that NumPy sums in one go: eight sums side by side, and then what is left of eighths, one by one."""
-COARSE = range(2, 640)
-"""Numbers of terms of which NumPy's sum may be off by some 3 ulp and more: of more, errors cancel."""
+PIECES = {256: 32, math.inf: 64}
+"""How many terms einsum adds in one go, a few side by side, by the number of terms that are fewer than that."""
+MANY = 640
+"""Terms from which on those of float32 are not added in float64 one by one, but in pieces."""
 
 
 def sum_along(x: Array) -> Array:
-    """Sum rows that lie along memory: NumPy's sum is off by up to 6 ulp, and its exp in float32 by 2 more.
+    """Sum rows that lie along memory, in pieces: NumPy's own sum is off by up to 4 ulp, and takes longer.
 
-    So float32 is added in float64 where the sum may be coarse, and else what is left of eighths by itself.
+    Terms of float32 are added in float64, or, where they are many, their pieces, for its exp is off by 2 ulp already.
     """
-    classes = x.shape[-1]
-    if x.dtype == numpy().float32 and classes in COARSE:
-        return numpy().add.reduce(x, axis=-1, keepdims=True, dtype="float64").astype("float32")
-    whole = classes // 8 * 8
-    if classes not in LEAF or whole == classes:
-        return numpy().add.reduce(x, axis=-1, keepdims=True)
-    return sum_along(x[..., :whole]) + sum_along(x[..., whole:])
+    np, terms, wide = numpy(), x.shape[-1], {}
+    if x.dtype == np.float32:
+        wide = {"dtype": np.float64}
+        if terms < MANY:
+            return np.einsum("...k->...", x, **wide)[..., None].astype(np.float32)
+    piece = next(piece for fewer, piece in PIECES.items() if terms < fewer)
+    whole = terms // piece * piece
+    total = np.einsum("...k->...", x[..., whole:], **wide)[..., None]
+    if whole:
+        pieces = np.einsum("...k->...", x[..., :whole].reshape(*x.shape[:-1], -1, piece))
+        total = total + sum_columns(pieces.astype(total.dtype, copy=False))
+    return total.astype(x.dtype, copy=False)
 
 
 class Indexed:
@@ -241,7 +316,7 @@ MOST_KEPT = 2**16
 
 
 def starts_of(shape: tuple[int, ...], step: int) -> Array:
-    """Return where rows start that are a step apart, in the shape of a column; nobody writes to it."""
+    """Return where rows start that are a step apart, in the shape of a column, which nobody writes to."""
     return (_kept_starts if math.prod(shape) <= MOST_KEPT else _starts)(shape, step)
 
 
@@ -251,7 +326,7 @@ def ones_of(shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def _starts(shape: tuple[int, ...], step: int) -> Array:
-    starts = numpy().arange(0, math.prod(shape) * step, step).reshape(shape)
+    starts = (numpy().arange(math.prod(shape)) * step).reshape(shape)
     starts.flags.writeable = False
     return starts
 

@@ -147,7 +147,7 @@ class RowwiseLoss(ABC):
             call = self._call(logits, tangent)
             v = call.rows.bring(call.tangent)
             derivative: ArrayT
-            (derivative,) = call.evaluate(lambda case, part: case.linearized()(part.rows(v)))
+            (derivative,) = call.evaluate(lambda case, part: case.linearized()(part.rows(v)), products=True)
             return derivative
 
     def linearize(self, logits: ArrayT, /) -> tuple[ArrayT, ArrayT, Callable[[SupportsArray], ArrayT]]:
@@ -238,7 +238,7 @@ class RowwiseLoss(ABC):
         """
         with quiet(namespace_of(logits=logits)):
             derivative: ArrayT
-            (derivative,) = self._call(logits).evaluate(lambda case, _: case.diagonals())
+            (derivative,) = self._call(logits).evaluate(lambda case, _: case.diagonals(), products=True)
             return derivative
 
     def total_and_weight(self, logits: ArrayT, /) -> tuple[ArrayT, ArrayT]:
@@ -272,5 +272,5 @@ class RowwiseLoss(ABC):
             raise ValueError(msg)  # noqa: TRY004  # of the right type, but not here
         with quiet(namespace_of(logits=logits)):
             call = self._call(logits)
-            (total,) = call.parts.run(lambda part: (call.case(part).values(),), "sum")
+            (total,) = call.parts.run(lambda part: (call.case(part, products=False).values(),), "sum")
             return call.back(total), call.back(call.divisor())

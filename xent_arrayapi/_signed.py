@@ -30,10 +30,14 @@ def signed_logsumexp(u: Array, w: Array, xp: Namespace) -> tuple[Array, Array]:
 
 
 def signed_log(m: Array, terms: Array, top: Array, xp: Namespace) -> tuple[Array, Array]:
-    """Return m + log |Σ terms| and the sign of the sum, nan where it is +inf − inf."""
-    total = sum_rows(terms, xp)
+    """Return m + log |Σ terms| and the sign of the sum, nan where it is +inf − inf.
+
+    The largest terms are added by themselves: where they cancel, the others are all there is, in whichever order.
+    """
+    largest, others = sum_rows(xp.where(top, terms, 0), xp), sum_rows(xp.where(top, 0, terms), xp)
+    total = largest + others
     sign = sign_of(total, xp)
-    tail = sum_rows(xp.where(top, 0, sign * terms), xp) + (sum_rows(xp.where(top, sign * terms, 0), xp) - 1)
+    tail = sign * others + (sign * largest - 1)
     size = xp.where(total == 0, 1, sign * total)
     value = m + xp.where(2 * size > 1, xp.log1p(xp.where(2 * size > 1, tail, 0)), xp.log(size))
     both = xp.logical_and(m == xp.inf, xp.abs(total) != sum_rows(xp.abs(terms), xp))

@@ -16,9 +16,12 @@ from xent_arrayapi._validate import number, real_dtype, same_shape, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from xent_arrayapi._blocks import Kind, Part
     from xent_arrayapi._typing import Array, ArrayT, Axis, Namespace, SupportsArray
+
+    Result: TypeAlias = Callable[[Evaluation], Array]
 
 
 @overload
@@ -148,9 +151,7 @@ def _broadcast(x: Array, weights: Array, xp: Namespace) -> tuple[Array, Array]:
     return x, weights
 
 
-def _evaluate(
-    x: Array, axis: Axis, temperature: float, where: Array | None, result: Callable[[Evaluation], Array]
-) -> Array:
+def _evaluate(x: Array, axis: Axis, temperature: float, where: Array | None, result: Result, **asked: bool) -> Array:
     xp, back, x, where = entered(axis, x=x, where=where)
     rows = Rows.of("x", x, axis, xp)
     mask, brought = rows.mask("where", where), rows.bring(x)
@@ -161,8 +162,7 @@ def _evaluate(
         if left is not None:
             u = xp.where(left, u, -xp.inf)
         y = at_temperature(u, temperature, xp)
-        got = Evaluation.of(y, xp, left, in_place=part.in_place, room=part.room)
-        return (result(got),)
+        return (result(Evaluation.of(y, xp, left, in_place=part.in_place, room=part.room, **asked)),)
 
     with quiet(xp):
         (found,) = Parts(rows, mask).run(work, "rows")
@@ -224,7 +224,7 @@ def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: S
     >>> softmax(np.asarray([0.0, 1.0, -np.inf]))
     array([0.26894142, 0.73105858, 0.        ])
     """
-    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.masked(got.shares(got.spare(last=True)), 0))
+    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.last_probs(), quotients=True)
     return value
 
 
@@ -283,7 +283,7 @@ def log_softmax(
     >>> log_softmax(np.asarray([0.0, -50.0]))
     array([-1.92874985e-22, -5.00000000e+01])
     """
-    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.last_log_probs())
+    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.last_log_probs(), logarithms=True)
     return value
 
 

@@ -42,7 +42,7 @@ def tail_through_one(it, e, _own=None):
 
 def shift_by(m):
     """Return what takes other numbers for the maxima of rows."""
-    return classmethod(lambda cls, u: cls(m(u), _host.Indexed(u.argmax(axis=-1, keepdims=True))))
+    return classmethod(lambda cls, u, **_: cls(m(u), _host.Indexed(u.argmax(axis=-1, keepdims=True))))
 
 
 def naive_merge(m1, t1, m2, t2, xp):
@@ -66,9 +66,9 @@ def unguarded_shift(u, m, _xp):
 WRONG = {
     "sign of the rounding error": (_exponentials, "shift_error", lambda u, m, d: (m + (d - u)) - (u - (d - (d - u)))),
     "rounding error dropped": (_exponentials, "shift_error", lambda u, _m, _d: 0 * u),
-    "shift by the minimum": (_host.Largest, "of", shift_by(lambda u: u.min(axis=-1, keepdims=True))),
-    "shift by the largest of all rows": (_host.Largest, "of", shift_by(lambda u: u.max() + 0 * u[..., :1])),
-    "tail through 1": (_host.Largest, "apart", tail_through_one),
+    "shift by the minimum": (_host.Top, "of", shift_by(lambda u: u.min(axis=-1, keepdims=True))),
+    "shift by the largest of all rows": (_host.Top, "of", shift_by(lambda u: u.max() + 0 * u[..., :1])),
+    "tail through 1": (_host.Top, "apart", tail_through_one),
     "log of 1 + tail": (_evaluation, "log_partition", lambda m, tail, xp: m + xp.log(1 + tail)),
     "naive merge": (_partition, "merged", naive_merge),
     "infinities unguarded": (_exponentials, "shift", unguarded_shift),
