@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from xent_arrayapi._picked import Reader
-    from xent_arrayapi._targets import TargetWeights
     from xent_arrayapi._typing import Array, Namespace
 
 
@@ -220,7 +219,7 @@ class EvaluationOnHost(Evaluation):
         room: Any = None,
         quotients: bool = False,
         logarithms: bool = False,
-        q: TargetWeights | None = None,
+        q: Any = None,
         products: bool = False,
         z_loss: float = 0,
     ) -> EvaluationOnHost:
