@@ -120,6 +120,20 @@ def test_rule_07_labels_that_are_low(be, judge, classes, axis):  # noqa: F811  #
             hold_case(judge, Case(Rows(u.copy()), ["low labels"] * 24), axis)
 
 
+@pytest.mark.parametrize("classes", [7, 100, 700])
+@pytest.mark.usefixtures("cut")
+def test_rule_17_labels_equal_one_hot_rows_in_blocks(be, classes):
+    """Labels are held against themselves, rows of probabilities against a largest logit: both within rule 7."""
+    for dtype in be.dtypes:
+        u, labels = rows((60, classes), dtype), np.arange(60) % classes
+        of_labels, of_rows = (
+            SoftmaxCrossEntropy(t, reduction="none").value_and_grad(be.array(u, dtype))
+            for t in (be.array(labels), be.array(np.eye(classes)[labels], dtype))
+        )
+        for one, other in zip(of_labels, of_rows, strict=True):
+            close(be.numpy(one), be.numpy(other), rtol=2 * ULPS * float(np.finfo(dtype).eps))
+
+
 ALIKE = {"float32": [18710, 247, 17830, 6638], "float64": [4579, 8152, 2016, 9955]}
 """The worst of 20 000 rows of 127 logits that are much alike, by NumPy's sums: softmax was off by 7.7 and 7.0 ulp."""
 OF_THREE = [43484, 334417, 47668]
