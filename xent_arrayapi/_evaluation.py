@@ -254,14 +254,14 @@ class EvaluationOnHost(Evaluation):
         else:
             top = Top.of_exponentials(u, e, label)
             tail, largest = top.apart(e, back=logarithms or not (coarse and across))
-        m, height = tail if top is None else top.m, None
+        m, height, total = tail if top is None else top.m, None, None
         if coarse and across:
             if logarithms:
                 height = m
             else:
-                tail, largest = sharpened(u, e, top, tail, largest)
+                tail, largest, total = sharpened(u, e, top, tail, largest)
         got = cls(xp, m, tail, Relative(u, m, e), mask, largest, sound=True, height=height)
-        got.held = None if top is None else top.place
+        got.held, got.known_total = None if top is None else top.place, total
         left = left_in_place(got.total, e)
         if left is None:
             return got
@@ -271,6 +271,7 @@ class EvaluationOnHost(Evaluation):
         rows = exponentials(u, top.m, xp)
         some = cls._guarded(rows._replace(e=xp.where(left, e, rows.e)), top, xp, mask)
         some.tail, some.largest = xp.where(left, tail, some.tail), xp.where(left, largest, some.largest)
+        some.known_total = xp.where(left, got.total, some.total)
         some.height = None if height is None else xp.where(left, top.m, 0)
         return some
 

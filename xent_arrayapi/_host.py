@@ -169,28 +169,37 @@ class Top(NamedTuple):
         return rest, own
 
 
-def sharpened(u: Array, e: Array, top: Top | None, tail: Array, largest: Any) -> tuple[Array, Any]:
+class Sums(NamedTuple):
+    """The sum of exponentials but for one, this one, and both."""
+
+    tail: Array
+    largest: Any
+    total: Array
+
+
+def sharpened(u: Array, e: Array, top: Top | None, tail: Array, largest: Any) -> Sums:
     """Correct sums of exponentials of float32 across memory by the error of a largest one: it is off by 2 ulp.
 
     It is a part of the tail, unless it is what the others are held against, and then corrected itself.  No other one is
     left above the sum.  Where no class is held against, all is tail; where its place is not known, nothing is done.
     """
     if top is not None and top.place is None:
-        return tail, largest
+        return Sums(tail, largest, tail + largest)
     np, m = numpy(), u.max(axis=-1, keepdims=True)
     plain = np.exp(m)
-    off = np.exp(m, dtype="float64").astype(e.dtype) - plain
+    off = np.exp(m, dtype="float64") - plain
+    total = (off + tail + largest).astype(e.dtype)
     if top is None:
-        tail = tail + off
+        tail = total
     else:
         mine = top.m == m
-        tail, largest = tail + np.where(mine, 0, off), largest + np.where(mine, off, 0)
-    total = tail + largest
+        tail = (tail + np.where(mine, 0, off)).astype(e.dtype)
+        largest = (largest + np.where(mine, off, 0)).astype(e.dtype)
     if (plain > total).any():
         np.minimum(e, total, out=e)
     if top is not None and top.place is not None:
         top.place.put(e, largest)
-    return tail, largest
+    return Sums(tail, largest, total)
 
 
 def _apart_in_columns(e: Array) -> tuple[Array, Array]:
