@@ -125,7 +125,7 @@ def test_options_of_losses_are_keywords(name):
 
 @pytest.mark.parametrize(("wrapper", "name"), WRAPPERS.items())
 def test_wrappers_declare_the_options_of_their_class(wrapper, name):
-    fields = {field.name for field in dataclasses.fields(getattr(xent, name)) if field.init} - {"targets"}
+    fields = {field.name for field in dataclasses.fields(getattr(xent, name))} - {"targets"}
     typing = importlib.import_module("xent_arrayapi._typing")
     options = {"SoftmaxCrossEntropy": typing.LossOptions, "SigmoidCrossEntropy": typing.SigmoidOptions}[name]
     assert options.__annotations__.keys() == fields

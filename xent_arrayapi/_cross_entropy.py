@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 from xent_arrayapi._assembly import Call
@@ -130,12 +130,10 @@ class SoftmaxCrossEntropy(RowwiseLoss):
     reduction: Reduction = "mean"
     normalizer: Any = "weights"
     check_values: bool | None = None
-    _labels: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check what can be checked without the logits."""
         labels = are_labels(self.targets, namespace_of(targets=self.targets))
-        object.__setattr__(self, "_labels", labels)
         whole_number("axis", self.axis)
         number("z_loss", self.z_loss, low=0, high=sys.float_info.max, closed=True)
         if self.softcap is not None:

@@ -27,9 +27,12 @@ class RowwiseLoss(ABC):
     reduction: Reduction
     normalizer: Any
     check_values: bool | None
+    _labels: bool
+    """Whether targets are labels, which their dtype says once and for all."""
 
     def _check_options(self, *, labels: bool) -> None:
         """Check the options that need no logits."""
+        object.__setattr__(self, "_labels", labels)
         number("label_smoothing", self.label_smoothing, low=0, high=1, closed=True)
         number("temperature", self.temperature, low=0, high=math.inf, closed=False)
         if self.ignore_index is not None:
