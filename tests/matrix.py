@@ -140,8 +140,8 @@ def summary(tests: list[Test]) -> str:
 
 
 def details(tests: list[Test]) -> str:
-    """Return the table of public calls: the modes in which each passed, by backend."""
-    calls = list(dict.fromkeys(test.capability[0] for test in tests if test.capability))
+    """Return the table of public calls, by name, and not as workers finished: the modes in which each passed."""
+    calls = sorted({test.capability[0] for test in tests if test.capability}, key=str.casefold)
     rows_of = {library: executed for library, executed, _ in libraries(tests) if executed}
     rows = []
     for call in calls:
