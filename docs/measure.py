@@ -178,7 +178,7 @@ def ties() -> None:
 
 
 def sums() -> None:
-    """Compare sums of 100 000 numbers, float32, NumPy, along contiguous and strided axes."""
+    """Compare sums of 100 000 numbers, float32, NumPy, along contiguous and strided axes, and torch, compiled."""
     x = np.random.default_rng(0).uniform(0, 1, (8, 100_000)).astype(np.float32)
     wanted = [sum((arb(float(v)) for v in row), arb(0)) for row in x]
     line("np.sum(axis=-1), contiguous", ulps(np.sum(x, axis=-1), wanted, np.float32))
@@ -188,6 +188,12 @@ def sums() -> None:
     balls = [exact(row)[0] for row in u]
     for name, got in {"xent.softmax(axis=-1)": xent.softmax(u), "xent.softmax(axis=0), strided": columns}.items():
         line(name, max(ulps(row, ball, np.float32) for row, ball in zip(got, balls, strict=True)))
+    wide = torch.from_numpy(4 * u)
+    balls = [exact(row)[0] for row in 4 * u]
+    for name, softmax in {"torch.softmax": lambda x: torch.softmax(x, -1), "xent.softmax": xent.softmax}.items():
+        got = torch.compile(softmax, fullgraph=True, dynamic=False)(wide).numpy()
+        errors = [ulps(row, ball, np.float32) for row, ball in zip(got, balls, strict=True)]
+        line(f"{name}, torch.compile, N(0, 4²)", max(errors))
 
 
 def alike() -> None:
@@ -202,34 +208,59 @@ def alike() -> None:
         line(f"xent.softmax, {dtype.__name__}", max(ulps(*pair, dtype) for pair in zip(got, balls, strict=True)))
 
 
-def search() -> None:
-    """Look for the largest errors of float32 among millions of random rows, NumPy; what is exact is of float64."""
+CLASSES = (2, 3, 7, 10, 13, 23, 31, 47, 55, 61, 63, 65, 100, 127, 128, 255, 500, 639, 641, 1000)
+"""In which errors of NumPy are looked for: sums are added in some other way from 64, 128, 256 and 640 on."""
+
+
+def evaluate(u: Any, labels: Any) -> tuple[Any, ...]:
+    """Evaluate all that rule 7 speaks of."""
+    loss = xent.SoftmaxCrossEntropy(labels, reduction="none", check_values=False)
+    return xent.softmax(u), xent.log_softmax(u), xent.logsumexp(u), *loss.value_and_grad(u)
+
+
+def largest_errors(evaluated: Function, classes: Iterable[int], logits: int) -> dict[str, float]:
+    """Return the largest errors of float32 among random rows; what is exact is of float64."""
     rng, worst = np.random.default_rng(0), {}
-    for classes in (2, 3, 7, 10, 13, 23, 31, 47, 55, 61, 63, 65, 100, 127, 128, 255, 500, 639, 641, 1000):
+    for count in classes:
         for _ in range(5):
-            n = 600_000 // classes
-            u = rng.normal(rng.choice([-30, -3, 0, 3, 30]), rng.choice([0.1, 0.5, 1, 3, 6]), (n, classes))
-            u, labels, each = u.astype(np.float32), rng.integers(0, classes, n), np.arange(n)
+            n = logits // count
+            u = rng.normal(rng.choice([-30, -3, 0, 3, 30]), rng.choice([0.1, 0.5, 1, 3, 6]), (n, count))
+            u, labels, each = u.astype(np.float32), rng.integers(0, count, n), np.arange(n)
             m, top = np.max(u, axis=-1).astype(np.float64), np.argmax(u, axis=-1)
             e = np.exp(u - m[:, None])
-            others = [np.sum(np.where(np.arange(classes) == one[:, None], 0, e), axis=-1) for one in (top, labels)]
+            others = [np.sum(np.where(np.arange(count) == one[:, None], 0, e), axis=-1) for one in (top, labels)]
             tail = np.log1p(others[0])
             logs = u - m[:, None] - tail[:, None]
             slopes = np.exp(logs)
             slopes[each, labels] = -others[1] / (1 + others[0])
-            got = xent.SoftmaxCrossEntropy(labels, reduction="none").value_and_grad(u)
-            found = {
-                "softmax": (xent.softmax(u), np.exp(logs)),
-                "log_softmax": (xent.log_softmax(u), logs),
-                "loss": (got[0], -logs[each, labels]),
-                "gradient": (got[1], slopes),
-                "logsumexp": (xent.logsumexp(u), m + tail, np.maximum(np.abs(m), tail)),
-            }
-            for name, (have, wanted, *scale) in found.items():
-                unit = np.spacing(np.abs(scale[0] if scale else wanted).astype(np.float32))
-                worst[name] = max(worst.get(name, 0.0), float(np.max(np.abs(have - wanted) / unit)))
-    for name, ulp in worst.items():
-        line(f"xent.{name}" if hasattr(xent, name) else name, ulp)
+            exactly = np.exp(logs), logs, m + tail, -logs[each, labels], slopes
+            names = "softmax", "log_softmax", "logsumexp", "loss", "gradient"
+            for name, have, wanted in zip(names, evaluated(u, labels), exactly, strict=True):
+                size = np.maximum(np.abs(m), tail) if name == "logsumexp" else np.abs(wanted)
+                error = np.max(np.abs(np.asarray(have) - wanted) / np.spacing(size.astype(np.float32)))
+                worst[name] = max(worst.get(name, 0.0), float(error))
+    return worst
+
+
+def search() -> None:
+    """Look for the largest errors of float32 among sixty million random logits, NumPy."""
+    for name, ulp in largest_errors(evaluate, CLASSES, 600_000).items():
+        line(name, ulp)
+
+
+def search_compiled() -> None:
+    """Look for them among ten million, under torch.compile, which adds in other ways from 17 and 1025 on, and jax.jit."""
+    compiled = torch.compile(evaluate, fullgraph=True, dynamic=False)
+
+    def on_torch(u: Any, labels: Any) -> Any:
+        torch.compiler.reset()
+        return compiled(torch.from_numpy(u), torch.from_numpy(labels))
+
+    for name, evaluated in (("torch.compile", on_torch), ("jax.jit", jax.jit(evaluate))):
+        for quantity, ulp in largest_errors(evaluated, (2, 10, 16, 17, 100, 1000, 1024), 300_000).items():
+            line(f"{name}, {quantity}", ulp)
+        for quantity, ulp in largest_errors(evaluated, (1025, 30_000, 100_000), 1_000_000).items():
+            line(f"{name}, {quantity}, more than 1024 classes", ulp)
 
 
 def merging() -> None:
@@ -314,6 +345,7 @@ MEASUREMENTS = (
     sums,
     alike,
     search,
+    search_compiled,
     merging,
     half,
     accuracy,

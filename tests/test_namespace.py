@@ -166,13 +166,13 @@ def test_rows_are_laid_out_in_order(be):
 
 
 @pytest.mark.traced
-def test_sums_by_halves(be):
+def test_sums_of_rows(be):
     """Each number of classes, odd ones included, against exact sums of small integers."""
     xp = be.namespace()
-    for classes in (0, 1, 2, 3, 6, 7, 8, 13):
+    for classes in (0, 1, 2, 3, 6, 7, 8, 13, 17, 33):
         data = np.arange(2.0 * classes).reshape(2, classes) + 1
-        for add in (_namespace._sum_by_halves, _namespace.sum_rows)[0 if be.sized else 1 :]:  # noqa: SLF001
-            got = be.numpy(be.run(lambda x, add=add: add(x, xp), be.array(data)))
+        for most in (None, 2.0 * classes):
+            got = be.numpy(be.run(lambda x, most=most: _namespace.sum_rows(x, xp, most), be.array(data)))
             close(got, data.sum(axis=-1, keepdims=True).astype(got.dtype), rtol=0)
 
 
@@ -194,29 +194,26 @@ def test_sums_in_any_order(be):
 
 
 @pytest.mark.autodiff
-def test_only_strided_sums_are_compiled_by_halves(be, monkeypatch):
-    xp, calls = be.namespace(), []
-    monkeypatch.setattr(_namespace, "_sum_by_halves", lambda x, _: calls.append(x.shape) or x[..., :1])
-    x = be.array(np.ones((3, 4)))
-    turned = xp.permute_dims(x, (1, 0))
-    _namespace.sum_rows(turned, xp)
-    assert calls == []
+@pytest.mark.parametrize("classes", [17, 2000])
+def test_sums_that_are_compiled_to_many_additions(be, monkeypatch, classes):
+    """1 + Σ ε, of which an addition after the other leaves 1: but where it is known that rows are few, or lie well."""
+    xp = be.namespace()
     if be.package == "torch":
         monkeypatch.setattr(be.module.compiler, "is_compiling", lambda: True)
-        assert not readable(x)
-        _namespace.sum_rows(x, xp)
-        assert calls == []
-        _namespace.sum_rows(turned, xp)
-        assert calls == [(4, 3)]
-        one, small = 1.0, 2.0**-24  # which float32 would lose one by one
-        short = xp.permute_dims(be.array(np.asarray([[one, one], [small, small], [small, small]]), "float32"), (1, 0))
-        total = _namespace.sum_rows(short, xp)
-        if short.device.type == "cpu":
-            assert calls == [(4, 3)]
-            assert total.dtype == short.dtype
-            assert be.numpy(total).tolist() == [[1 + 2.0**-23]] * 2
-        else:
-            assert calls == [(4, 3), (2, 3)]
+        assert not readable(be.array([1.0]))
+    for dtype in be.dtypes:
+        eps = np.finfo(dtype).eps / 2
+        data = np.full((classes, 2), eps, dtype)
+        data[0] = 1
+        turned = xp.permute_dims(be.array(data, dtype), (1, 0))
+        exact = np.full((2, 1), 1 + (classes - 1) * np.longdouble(eps)).astype(dtype)
+        for most in (None, 1):
+            total = _namespace.sum_rows(turned, xp, most)
+            assert total.dtype == turned.dtype
+            if be.package == "torch" and be.name != "cuda":
+                close(be.numpy(total), exact, rtol=0)
+            else:  # pairwise
+                close(be.numpy(total), exact, rtol=12 * eps)
 
 
 @pytest.mark.once

@@ -12,6 +12,7 @@ from tests.test_properties import near, outputs
 from tests.test_validate import refused
 from xent_arrayapi import SoftmaxCrossEntropy
 from xent_arrayapi._evaluation import Evaluation
+from xent_arrayapi._namespace import quiet
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._targets import smoothing_share, times, weights_of_labels, weights_of_rows
 
@@ -154,7 +155,8 @@ def weights_of(be: Any, targets: Any, **options: Any) -> Any:
         q = weights_of_labels(given[:, None], rows, **made, ignore_index=None, checked=False, again=True)
     else:
         q = weights_of_rows(given, rows, **made)
-    got = Evaluation.of(u, be.namespace(), made["mask"])
+    with quiet(be.namespace()):
+        got = Evaluation.of(u, be.namespace(), made["mask"])
 
     def weight(one: Any, at: Evaluation) -> Any:
         return 0 * at.rows.e if one is None else one + 0 * at.rows.e

@@ -271,7 +271,11 @@ class ObjectNamespace:
             msg = "`where` chooses between arrays of one namespace, and numbers."
             raise TypeError(msg)
         tidy = self.domain.tidy if operands[0].dtype in FLOATING else lambda value: value
-        data = mapped(lambda *values: tidy(choose(*values)), condition.data, *(z.data for z in operands))
+
+        def chosen(held: Any, one: Any, other: Any) -> Any:
+            return tidy(choose(held, one, other)) if isinstance(held, Cases) else one if held else other
+
+        data = mapped(chosen, condition.data, *(z.data for z in operands))
         return self.array(data, operands[0].dtype)
 
     # Axes

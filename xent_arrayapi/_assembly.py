@@ -210,7 +210,7 @@ class Call:
         if weights.used is not None:
             u = xp.where(weights.used, u, 0)
         logits = bent(u, self.softcap, float(self.loss.temperature), xp)
-        asked = {"q": weights.q, "products": products, "z_loss": self.z_loss}
+        asked: dict[str, Any] = {"q": weights.q, "products": products, "z_loss": self.z_loss}
         got = Evaluation.of(logits.y, xp, weights.mask, in_place=part.in_place, room=part.room, **asked)
         return Case(weights, logits, got, self.z_loss)
 

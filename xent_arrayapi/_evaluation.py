@@ -16,7 +16,7 @@ from xent_arrayapi._host import (
     sharpened,
     some_rows,
 )
-from xent_arrayapi._namespace import on_host, sum_rows
+from xent_arrayapi._namespace import adds_roughly, on_host, sum_rows
 
 if TYPE_CHECKING:
     from typing import Self
@@ -48,14 +48,24 @@ class Evaluation:
     """Whether it is known that no row is −inf throughout."""
 
     @classmethod
-    def of(cls, u: Array, xp: Namespace, mask: Array | None = None, **host: Any) -> Evaluation:
+    def of(
+        cls,
+        u: Array,
+        xp: Namespace,
+        mask: Array | None = None,
+        *,
+        quotients: bool = False,
+        **host: Any,
+    ) -> Evaluation:
         """Evaluate rows against their own partition, over the classes that a mask leaves; NumPy's have options."""
         if mask is not None:
             u = xp.where(mask, u, -xp.inf)
         if on_host(xp) and 0 not in u.shape:
-            return EvaluationOnHost.of_rows(u, xp, mask, **host)
+            return EvaluationOnHost.of_rows(u, xp, mask, quotients=quotients, **host)
         m = row_max(u, xp)
         rows = exponentials(u, m, xp)
+        if quotients and not adds_roughly(xp):
+            return cls(xp, m, sum_rows(rows.e, xp, 1), rows, mask, 0)
         return cls(xp, m, tail_of(m, rows, xp), rows, mask)
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from xent_arrayapi._namespace import sum_rows
+from xent_arrayapi._namespace import quietly, sum_rows
 from xent_arrayapi._picked import Gathered
 
 if TYPE_CHECKING:
@@ -63,14 +63,21 @@ def shift(u: Array, m: Array, xp: Namespace) -> tuple[Array, Array]:
     """Return u − m as a rounded value and its error: −inf and 0 for a logit infinitely far below m.
 
     From an infinite m, the logits that are m are 0, and all others infinitely far below; nan stays nan also where m is
-    the maximum of others.  No condition is made of two, which compilers do slowly; and that each u is chosen by its own
-    keeps them from contracting what it was computed by into the subtraction.
+    the maximum of others.  What is infinite is told by numbers of the row, and a logit is held against one of them
+    each time: compilers take conditions slowly.
     """
-    centre, bound = xp.where(xp.abs(m) == xp.inf, 0, m), xp.where(m < xp.inf, -xp.inf, xp.inf + xp.zeros_like(m))
-    v = xp.where(u <= bound, xp.where(u < m, -xp.inf, centre), u)
-    d = v - centre
-    near = xp.where(xp.abs(d) < xp.inf, v, centre)
-    return d, shift_error(near, centre, near - centre)
+    d = quietly(_difference, xp, u, m)
+    return d, quietly(_lost, xp, u, m, d)
+
+
+def _difference(u: Array, m: Array, xp: Namespace) -> Array:
+    """Return u − m, and 0 for what is infinite as m is: no logit is equal to nan."""
+    return xp.where(u == xp.where(xp.abs(m) == xp.inf, m, xp.nan), 0, u - m)
+
+
+def _lost(u: Array, m: Array, d: Array, xp: Namespace) -> Array:
+    """Return (u − m) − d for a finite d of a finite m: where m is infinite, m − m is nan, and nothing is below that."""
+    return xp.where(xp.abs(d) < (m - m) + xp.inf, shift_error(u, m, d), 0)
 
 
 def corrected(d: Array, error: Array, xp: Namespace) -> Array:
@@ -95,5 +102,7 @@ def tail_of(m: Array, rows: Shifted, xp: Namespace) -> Array:
 
     The zero of a tie is e − 1, which has the derivatives of e.  The count of ties is exact in any order.
     """
-    at_m = xp.where(rows.u < m, 0, xp.ones_like(rows.e))
-    return xp.where(m == -xp.inf, 0, sum_rows(rows.e - at_m, xp) + (xp.sum(at_m, axis=-1, keepdims=True) - 1))
+    below = rows.u < m
+    others = sum_rows(rows.e - xp.where(below, 0, xp.ones_like(m)), xp)
+    ties = xp.sum(xp.where(below, 0, xp.ones_like(m, dtype=xp.float32)), axis=-1, keepdims=True)
+    return xp.where(m == -xp.inf, 0, others + xp.astype(ties - 1, m.dtype))

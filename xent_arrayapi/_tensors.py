@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from xent_arrayapi._typing import Array
 
 
+FEW, MANY = 16, 1024
+"""Terms up to which they may be added one after the other, and up to which what their high parts leave may."""
+
+
 def torch() -> Any:
     """Return torch, which whoever has a tensor of it has imported."""
     return sys.modules["torch"]
@@ -75,14 +79,17 @@ def one_of_each(x: Array, index: Array) -> Any:
 
 
 def is_added_naively(x: Array) -> bool:
-    """Tell whether sums of rows are compiled to one addition after the other: where rows are strided."""
-    return is_compiled() and x.stride(-1) != 1
+    """Tell whether sums of rows are compiled to many additions one after the other, some side by side: on the CPU."""
+    return is_compiled() and x.device.type == "cpu" and x.is_floating_point() and bool(x.shape[-1] > FEW)
+
+
+def are_many(x: Array) -> bool:
+    """Tell whether terms of a row are so many that also what their high parts leave is added too often."""
+    return bool(x.shape[-1] > MANY)
 
 
 def added_in_float64(x: Array) -> Any:
-    """Return sums of rows of float32 on the CPU, which has float64, and None of other rows."""
-    if x.dtype != torch().float32 or x.device.type != "cpu":
-        return None
+    """Return sums of rows of float32."""
     return torch().sum(x, -1, keepdim=True, dtype=torch().float64).to(torch().float32)
 
 
