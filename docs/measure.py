@@ -249,7 +249,7 @@ def search() -> None:
 
 
 def search_compiled() -> None:
-    """Look for them among ten million, under torch.compile, which adds in other ways from 17 and 1025 on, and jax.jit."""
+    """Look for them under torch.compile, which adds in other ways from 17 and 1025 terms on, and under jax.jit."""
     compiled = torch.compile(evaluate, fullgraph=True, dynamic=False)
 
     def on_torch(u: Any, labels: Any) -> Any:

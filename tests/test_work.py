@@ -41,7 +41,7 @@ WORK = {
     ("softmax", "many classes"): Most(4.02, 0.05, 0.01),
     ("log_softmax", "few classes"): Most(6.2, 4.3, 0.66),
     ("log_softmax", "many classes"): Most(5.02, 0.05, 0.01),
-    ("logsumexp", "few classes"): Most(3.06, 1.56, 0.32),
+    ("logsumexp", "few classes"): Most(2.96, 2.26, 0.39),
     ("logsumexp", "many classes"): Most(2.02, 1.05, 0.14),
 }
 """What was counted, rounded up in the last digit: more is a regression, and less is to be written here."""

@@ -15,6 +15,7 @@ from xent_arrayapi._host import (
     near_one,
     sharpened,
     some_rows,
+    sum_for_logarithm,
 )
 from xent_arrayapi._namespace import adds_roughly, on_host, sum_rows
 
@@ -293,7 +294,7 @@ class EvaluationOnHost(Evaluation):
     @classmethod
     def logarithms(cls, u: Array, xp: Namespace) -> Array:
         """Return A of rows: log Σ exp(u) itself, where that is far enough from 0, and else by maximum and tail."""
-        total = sum_rows(xp.exp(u), xp)
+        total = sum_for_logarithm(xp.exp(u))
         value, others = xp.log(total), near_one(total)
         if others.size:
             found = cls.of_rows(some_rows(u, others), xp, None).log_partition

@@ -237,9 +237,23 @@ def sum_rows(x: Array) -> Array:
 
 def sum_columns(x: Array) -> Array:
     """Sum rows that lie across memory: float32 in float64, and float64 in halves: NumPy adds column after column."""
-    np, odd = numpy(), []
+    np = numpy()
     if x.dtype == np.float32:
         return np.add.reduce(x, axis=-1, keepdims=True, dtype=np.float64).astype(np.float32)
+    return _sum_by_halves(x)
+
+
+HALVED = 64
+"""Terms up to which six halvings cost 3 ulp, of which a logarithm of 2 and more keeps half."""
+
+
+def sum_for_logarithm(x: Array) -> Array:
+    """Sum rows of which nothing but the logarithm is asked for: a few across memory in halves, also of float32."""
+    return _sum_by_halves(x) if in_columns(x) and x.shape[-1] <= HALVED else sum_rows(x)
+
+
+def _sum_by_halves(x: Array) -> Array:
+    odd: list[Array] = []
     while x.shape[-1] > 1:
         half, rest = divmod(x.shape[-1], 2)
         if rest:
