@@ -10,7 +10,6 @@ from xent_arrayapi._host import buffered, keep_freed_memory, numpy
 from xent_arrayapi._namespace import (
     are_viewable,
     default_dtype,
-    given_back,
     is_boolean,
     is_integral,
     namespace_of,
@@ -20,6 +19,7 @@ from xent_arrayapi._namespace import (
     rows_in_order,
     viewed,
 )
+from xent_arrayapi._tensors import given_back
 from xent_arrayapi._threads import on_threads
 
 if TYPE_CHECKING:

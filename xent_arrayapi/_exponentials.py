@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from xent_arrayapi._namespace import quietly, sum_rows
+from xent_arrayapi._namespace import quietly, settled, sum_rows
 from xent_arrayapi._picked import Gathered
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def row_max(u: Array, xp: Namespace) -> Array:
     """Return m = max u of each row, −inf for a row without classes; Dask has no maximum of no rows either."""
     if 0 in u.shape:
         return xp.full_like(xp.sum(u, axis=-1, keepdims=True), -xp.inf)
-    return xp.max(u, axis=-1, keepdims=True)
+    return settled(xp.max(u, axis=-1, keepdims=True), xp)
 
 
 def shift_error(u: Array, m: Array, d: Array) -> Array:

@@ -145,11 +145,6 @@ def viewed(x: Array) -> Any:
     return _tensors.viewed(x) if compat.is_torch_namespace(namespace_of(x=x)) else x
 
 
-def given_back(x: Any) -> Any:
-    """Return an array of NumPy as what was viewed as one, a tensor, in the same memory."""
-    return _tensors.given_back(x)
-
-
 def _is_strict(xp: Namespace) -> bool:
     return compat.is_array_api_strict_namespace(xp)
 
@@ -269,6 +264,11 @@ def to_host(x: Array) -> Any:
 def detached(x: Array) -> Any:
     """Return an array that no derivative is taken of: of torch, one outside its graph."""
     return x.detach() if compat.is_torch_namespace(namespace_of(x=x)) else x
+
+
+def settled(column: Array, xp: Namespace) -> Array:
+    """Return what a reduction has made: of a DTensor, parts would be reduced each time that they are used."""
+    return _tensors.settled(column) if compat.is_torch_namespace(xp) else column
 
 
 def quietly(formula: Callable[..., Array], xp: Namespace, *arrays: Array) -> Array:

@@ -73,6 +73,11 @@ def is_compiled() -> bool:
     return bool(torch().compiler.is_compiling())
 
 
+def settled(x: Array) -> Any:
+    """Return a DTensor of which no part is still to be reduced with others: a choice among its elements reduces it."""
+    return torch().where(x == x, x, torch().nan) if hasattr(x, "placements") else x  # noqa: PLR0124  # but for nan
+
+
 def one_of_each(x: Array, index: Array) -> Any:
     """Return the entry of each row that a column of indices names."""
     return torch().take_along_dim(x, index, -1)
