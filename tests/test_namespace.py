@@ -212,6 +212,8 @@ def test_sums_that_are_compiled_to_many_additions(be, monkeypatch, classes):
             assert total.dtype == turned.dtype
             compiled = be.package == "torch" and turned.device.type == "cpu"
             close(be.numpy(total), exact, rtol=0 if compiled else classes * eps)
+        along = _namespace.sum_rows(be.array(np.ascontiguousarray(data.T), dtype), xp)
+        close(be.numpy(along), exact, rtol=classes * eps)
 
 
 @pytest.mark.once
