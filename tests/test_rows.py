@@ -18,19 +18,21 @@ from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._rows import Rows
 
 
-def along(u: Any, p: Any, t: Any, v: Any, where: Any, *, axis: int) -> Any:
+def along(*given: Any, axis: int) -> Any:
     """Call everything that has an axis: results of the logits' shape, results without the axis, blocks."""
+    u, p, t, v, where, w = given
     options = {"axis": axis, "where": where, "reduction": "none", "label_smoothing": 0.1, "check_values": False}
     h, of_rows, mean = (
         SoftmaxCrossEntropy(t, **options),
-        SoftmaxCrossEntropy(p, **options),
-        SoftmaxCrossEntropy(t, axis=axis, check_values=False),
+        SoftmaxCrossEntropy(p, **options, class_weights=w),
+        SoftmaxCrossEntropy(t, axis=axis, check_values=False, class_weights=w),
     )
     part = LogPartition.of(u, axis=axis)
     full = (
         *(xent.softmax(u, axis=axis, where=where), xent.log_softmax(u, axis=axis, temperature=2.0)),
         *(xent.softmax_jvp(u, v, axis=axis), part.softmax(v), part.log_softmax(v)),
         *(h.grad(u), h.hvp(u, v), h.hessian_diag(u), of_rows.grad(u), mean.grad(u)),
+        *(of_rows.hvp(u, v), mean.linearize(u)[2](v)),
         xent.logsumexp(u, axis=axis, keepdims=True),
     )
     reduced = (
@@ -39,7 +41,7 @@ def along(u: Any, p: Any, t: Any, v: Any, where: Any, *, axis: int) -> Any:
         *(xent.entropy(p, axis=axis), xent.cross_entropy(p, p + 1, axis=axis)),
         xent.kl_divergence(p, p + 1, axis=axis),
     )
-    blocks = (xent.softmax_jacobian(u, axis=axis), h.hessian(u))
+    blocks = (xent.softmax_jacobian(u, axis=axis), h.hessian(u), of_rows.hessian(u))
     return (*full, *reduced, *blocks, mean(u), *mean.total_and_weight(u))
 
 
@@ -51,13 +53,14 @@ def test_an_axis_is_that_axis_moved_last(be, axis, rng):
     p, where = rng.uniform(size=(3, 3, 3)), rng.uniform(size=(3, 3, 3)) > 0.2
     where[0, 0, 0] = where[:, :, 0].any()
     t = np.zeros(np.moveaxis(u, axis, -1).shape[:-1], dtype="int64")
-    got = outputs(be, functools.partial(along, axis=axis), *(be.array(x) for x in (u, p, t, v, where)))
+    w = rng.uniform(size=3)
+    got = outputs(be, functools.partial(along, axis=axis), *(be.array(x) for x in (u, p, t, v, where, w)))
     moved = [np.ascontiguousarray(np.moveaxis(x, axis, -1)) for x in (u, p, v, where)]
     u, p, v, where = (be.array(x) for x in moved)
-    expected = be.numpies(along(u, p, be.array(t), v, where, axis=-1))
-    for one, other in zip(got[:11], expected[:11], strict=True):
+    expected = be.numpies(along(u, p, be.array(t), v, where, be.array(w), axis=-1))
+    for one, other in zip(got[:13], expected[:13], strict=True):
         near(be, np.moveaxis(one, axis, -1), other, roundings=16, size=1)
-    for one, other in zip(got[11:], expected[11:], strict=True):
+    for one, other in zip(got[13:], expected[13:], strict=True):
         near(be, one, other, roundings=16, size=1)
 
 

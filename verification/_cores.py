@@ -24,7 +24,7 @@ threads, what NumPy does by index, what torch alone has, data, fits on the host,
 it looked for is reached, as is told of each row: its steps are formulas."""
 BACKENDS = "_namespace"
 """The module of the backends: only what returns an array is a core."""
-OF_A_BACKEND = re.compile(r"\b(compat\.is_|on_host\(|_is_strict\(|is_traced\(|gathers\()|, Gathered\)")
+OF_A_BACKEND = re.compile(r"\b(compat\.is_|on_host\(|_is_strict\(|is_traced\(|gathers\(|is_by_xla\()|, Gathered\)")
 """The tests by which code is left to one backend."""
 OF_SOME = re.compile(r"\w+OnHost|Gathered")
 """The classes that are for some backends alone: they choose among formulas by what they see, or read by an index as a

@@ -12,6 +12,7 @@ import xent_arrayapi as xent
 from verification._definitions import Rows
 from verification._numeric_functions import frozen
 from verification._regimes import ULPS, ULPS_LOGSUMEXP
+from xent_arrayapi._rows import Rows as Layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,18 @@ def check_axes(judge: Judge) -> None:
         for divergence in (xent.cross_entropy, xent.kl_divergence):
             same(divergence.__name__, got=divergence(p, q, axis=axis), expected=divergence(*by_last))
         _hold_axis_of_loss(same, u, v, p, axis)
+        _hold_rows_in_place(same, u, axis)
     _hold_joint_axes(judge, u)
+
+
+def _hold_rows_in_place(same: Callable[..., None], u: Array, axis: int) -> None:
+    """Hold what is along rows that stay where they are against what is along the axis."""
+    rows = Layout.of("u", u, axis, np).in_place()
+    top, k = np.max(u, axis=axis), np.arange(u.shape[axis])
+    same("logsumexp", got=rows.xp.max(u, axis=-1, keepdims=True), expected=np.max(u, axis=axis, keepdims=True))
+    same("logsumexp", got=rows.xp.sum(top, axis=-1), expected=np.sum(top, axis=-1))
+    same("logsumexp", got=rows.column(top), expected=np.expand_dims(top, axis))
+    same("softmax", got=rows.vector(k) + 0 * u, expected=np.moveaxis(k + 0 * np.moveaxis(u, axis, -1), -1, axis))
 
 
 def _hold_axis_of_loss(same: Callable[..., None], u: Array, v: Array, rows: Array, axis: int) -> None:

@@ -2,13 +2,19 @@ r"""Theorems on where the classes are: any axis, several axes, one class, none."
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import xent_arrayapi as xent
 from verification._results import Theorem
 from verification.theorems_loss import FIRST, LOSS, SECOND
 from verification.theorems_partition import MILAKOV, REAL
+from xent_arrayapi._evaluation import Evaluation
+from xent_arrayapi._exponentials import exponentials, tail_of
+from xent_arrayapi._jacobian import jacobian_product
+from xent_arrayapi._loss_rows import row_gradients, row_values
 from xent_arrayapi._partition import LogPartition
+from xent_arrayapi._rows import Rows
+from xent_arrayapi._targets import weights_of_labels, weights_of_rows
 
 if TYPE_CHECKING:
     from verification._setting import Setting
@@ -42,6 +48,33 @@ def class_axis(s: Setting) -> None:
     for n, i, j in s.indices("NKK"):
         s.equal("the Jacobian of a row", s.at(jacobian, n, i, j), s.at(xent.softmax_jacobian(rows), n, i, j))
         s.equal("the Hessian of a row", s.at(first.hessian(u), n, i, j), s.at(last.hessian(rows), n, i, j))
+    rows_in_place(s)
+
+
+def rows_in_place(s: Setting) -> None:
+    """Hold the cores on rows that stay where the caller has them, as XLA gets them, against those that are moved."""
+    u, v, t, w = s.reals("u", "KN"), s.reals("v", "KN"), s.probabilities("t", "NK", summed=False), s.positives("w", "K")
+    y, xp = s.labels("y", "N"), s.xp
+    rows, moved, along, across = Rows.of("u", u, 0, xp).in_place(), *(xp.permute_dims(x, (1, 0)) for x in (u, v, t))
+    got, other = Evaluation.of(rows.last(u), rows.xp), Evaluation.of(moved, xp)
+    product, _ = jacobian_product(got.probs(), rows.last(v), got.top, rows.xp)
+    options: dict[str, Any] = {"mask": None, "class_weights": rows.vector(w), "smoothing": 0.0}
+    of_labels = weights_of_labels(rows.column(y), rows, ignore_index=None, checked=True, again=False, **options)
+    by_label, by_row = (xent.SoftmaxCrossEntropy(x, class_weights=w, reduction="none") for x in (y, t))
+    pairs = [(got.probs(), xent.softmax(moved)), (got.log_probs(), xent.log_softmax(moved))]
+    pairs.append((product, xent.softmax_jvp(moved, along)))
+    terms = exponentials(moved, other.m, xp)
+    fused = Evaluation(xp, other.m, tail_of(other.m, terms, xp, fused=True), terms).log_partition
+    columns = [(got.log_partition, xent.logsumexp(moved))]
+    for q, h in ((of_labels, by_label), (weights_of_rows(across, rows, **options), by_row)):
+        pairs.append((row_gradients(got, q, 0), h.grad(moved)))
+        columns.append((row_values(got, q, 0), h(moved)))
+    for n, k in s.indices("NK"):
+        for one, two in pairs:
+            s.equal("where rows are as where they are moved", s.at(one, k, n), s.at(two, n, k))
+        for column, numbers in columns:
+            s.equal("one number of each row", s.at(rows.reduced(column), n), s.at(numbers, n))
+        s.equal("$A$ by terms that are fused", s.at(fused, n, 0), s.at(xent.logsumexp(moved), n))
 
 
 def class_axes(s: Setting) -> None:

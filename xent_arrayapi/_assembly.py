@@ -204,14 +204,14 @@ class Call:
         used = live if mask is None or live is None else xp.logical_and(live, mask)
         return Weights(q, s, mask, mask if used is None else used, live, scale)
 
-    def case(self, part: Part, *, products: bool = True) -> Case:
-        """Evaluate the logits of some of the rows, for products with the Hessian or without."""
+    def case(self, part: Part, *, products: bool = True, sums: bool = False) -> Case:
+        """Evaluate the logits of some of the rows, for products with the Hessian or without, or for the value alone."""
         weights, xp, u = self.weights(part), part.frame.xp, part.rows(self.logits)
         if weights.used is not None:
             u = xp.where(weights.used, u, 0)
         logits = bent(u, self.softcap, float(self.loss.temperature), xp)
         asked: dict[str, Any] = {"q": weights.q, "products": products, "z_loss": self.z_loss}
-        got = Evaluation.of(logits.y, xp, weights.mask, in_place=part.in_place, room=part.room, **asked)
+        got = Evaluation.of(logits.y, xp, weights.mask, sums=sums, in_place=part.in_place, room=part.room, **asked)
         return Case(weights, logits, got, self.z_loss)
 
     def divisor(self) -> Array:
@@ -245,7 +245,7 @@ class Call:
         share = self.over(None, divisor) if mean and derivatives else None
 
         def work(part: Part) -> tuple[Array, ...]:
-            case = self.case(part, products=products)
+            case = self.case(part, products=products, sums=not derivatives)
             found = [case.weights.scaled(derivative(case, part), share) for derivative in derivatives]
             return (case.values(), *found) if value else tuple(found)
 

@@ -113,7 +113,7 @@ class Whole(Part):
 
     def column(self, x: Array) -> Array:
         """Return a column."""
-        return x[..., None]
+        return self.frame.column(x)
 
     def mask(self, brought: Array) -> Array:
         """Return a mask as it is."""

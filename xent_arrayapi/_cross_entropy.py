@@ -140,7 +140,7 @@ class SoftmaxCrossEntropy(RowwiseLoss):
             number("softcap", self.softcap, low=0, high=math.inf, closed=False)
         self._check_options(labels=labels)
 
-    def _call(self, logits: Array, tangent: Array | None = None, *, views: bool = True) -> Call:
+    def _call(self, logits: Array, tangent: Array | None = None, *, views: bool = True, blocks: bool = False) -> Call:
         xp, back, logits, targets, w, s, where, normalizer, tangent = entered(
             self.axis,
             views=views,
@@ -152,7 +152,8 @@ class SoftmaxCrossEntropy(RowwiseLoss):
             normalizer=array_normalizer(self.normalizer),
             tangent=tangent,
         )
-        rows = Rows.of("logits", logits, self.axis, xp)
+        moved = Rows.of("logits", logits, self.axis, xp)
+        rows = moved if blocks else moved.unmoved()
         check_target_shape(targets, rows, labels=self._labels)
         if w is not None:
             real_dtype("class_weights", w, xp)
@@ -169,7 +170,7 @@ class SoftmaxCrossEntropy(RowwiseLoss):
             rows,
             rows.bring(logits),
             targets if self._labels else rows.bring(targets),
-            class_weights=None if w is None else rows.cast(w),
+            class_weights=None if w is None else rows.vector(rows.cast(w)),
             sample_weight=s,
             mask=rows.mask("where", where),
             softcap=None if self.softcap is None else float(self.softcap),

@@ -17,7 +17,7 @@ from xent_arrayapi._host import (
     some_rows,
     sum_for_logarithm,
 )
-from xent_arrayapi._namespace import adds_roughly, on_host, sum_rows
+from xent_arrayapi._namespace import is_by_xla, on_host, sum_rows
 
 if TYPE_CHECKING:
     from typing import Self
@@ -56,25 +56,30 @@ class Evaluation:
         mask: Array | None = None,
         *,
         quotients: bool = False,
+        sums: bool = False,
         **host: Any,
     ) -> Evaluation:
-        """Evaluate rows against their own partition, over the classes that a mask leaves; NumPy's have options."""
+        """Evaluate rows against their own partition, over the classes that a mask leaves; NumPy's have options.
+
+        Of exponentials, their quotients with their sum may be all that is asked for, or their sums.  A sum of XLA is
+        off by that much that its largest term is left out at any cost: with it, softmax has 6.9 ulp instead of 4.4.
+        """
         if mask is not None:
             u = xp.where(mask, u, -xp.inf)
         if on_host(xp) and 0 not in u.shape:
             return EvaluationOnHost.of_rows(u, xp, mask, quotients=quotients, **host)
         m = row_max(u, xp)
         rows = exponentials(u, m, xp)
-        if quotients and not adds_roughly(xp):
+        if quotients and not is_by_xla(xp):
             return cls(xp, m, sum_rows(rows.e, xp, 1), rows, mask, 0)
-        return cls(xp, m, tail_of(m, rows, xp), rows, mask)
+        return cls(xp, m, tail_of(m, rows, xp, fused=sums and is_by_xla(xp)), rows, mask)
 
     @classmethod
     def logsumexp(cls, u: Array, xp: Namespace, mask: Array | None = None, *, in_place: bool) -> Array:
         """Evaluate A of rows over the classes that a mask leaves, and nothing else."""
         if mask is None and on_host(xp) and in_place:
             return EvaluationOnHost.logarithms(u, xp)
-        return cls.of(u, xp, mask).log_partition
+        return cls.of(u, xp, mask, sums=True).log_partition
 
     def at(self, one: Reader) -> Self:
         """Return the evaluation of one class of each row, in which other classes may stand for anything."""

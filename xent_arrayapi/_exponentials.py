@@ -97,12 +97,17 @@ def finite_exponentials(u: Array, r: Array, xp: Namespace) -> Array:
     return corrected(d, shift_error(u, r, d), xp)
 
 
-def tail_of(m: Array, rows: Shifted, xp: Namespace) -> Array:
+def tail_of(m: Array, rows: Shifted, xp: Namespace, *, fused: bool = False) -> Array:
     """Return Σ exp(u − m) − 1: the classes below m, with 0 for each at m, and (ties − 1), which is exact.
 
-    The zero of a tie is e − 1, which has the derivatives of e.  The count of ties is exact in any order.
+    The zero of a tie is e − 1, which has the derivatives of e.  The count of ties is exact in any order.  XLA writes
+    down what conditions make: the terms, where they are fused with exponentials, in place of what these are made of.
     """
     below = rows.u < m
-    others = sum_rows(rows.e - xp.where(below, 0, xp.ones_like(m)), xp)
-    ties = xp.sum(xp.where(below, 0, xp.ones_like(m, dtype=xp.float32)), axis=-1, keepdims=True)
+    if fused:
+        terms, top = xp.where(below, rows.e, rows.e - 1), xp.astype(xp.logical_not(below), xp.float32)
+    else:
+        terms = rows.e - xp.where(below, 0, xp.ones_like(m))
+        top = xp.where(below, 0, xp.ones_like(m, dtype=xp.float32))
+    others, ties = sum_rows(terms, xp), xp.sum(top, axis=-1, keepdims=True)
     return xp.where(m == -xp.inf, 0, others + xp.astype(ties - 1, m.dtype))

@@ -47,8 +47,8 @@ class RowwiseLoss(ABC):
         check_normalizer(self.normalizer)
 
     @abstractmethod
-    def _call(self, logits: Array, tangent: Array | None = None, *, views: bool = True) -> Call:
-        """Check all arguments, and view them as NumPy's where that will do."""
+    def _call(self, logits: Array, tangent: Array | None = None, *, views: bool = True, blocks: bool = False) -> Call:
+        """Check all arguments, view them as NumPy's where that will do, and move classes last where blocks need it."""
 
     def __call__(self, logits: ArrayT, /) -> ArrayT:
         """Evaluate the loss.
@@ -216,7 +216,7 @@ class RowwiseLoss(ABC):
         all-options-masked, softcap-derivatives, ignored-rows, reductions, class-axis.
         """
         with quiet(namespace_of(logits=logits)):
-            derivative: ArrayT = self._call(logits, views=False).hessian()
+            derivative: ArrayT = self._call(logits, views=False, blocks=True).hessian()
             return derivative
 
     def hessian_diag(self, logits: ArrayT, /) -> ArrayT:
@@ -275,5 +275,5 @@ class RowwiseLoss(ABC):
             raise ValueError(msg)  # noqa: TRY004  # of the right type, but not here
         with quiet(namespace_of(logits=logits)):
             call = self._call(logits)
-            (total,) = call.parts.run(lambda part: (call.case(part, products=False).values(),), "sum")
+            (total,) = call.parts.run(lambda part: (call.case(part, products=False, sums=True).values(),), "sum")
             return call.back(total), call.back(call.divisor())

@@ -46,7 +46,7 @@ class Gathered(NamedTuple):
         xp = self.xp
         k, short = class_indices(rows.classes, xp.int32, self.index, xp), xp.astype(self.index, xp.int32)
         if rows.in_order or len(rows.axes) != 1:
-            return Marked(k == short, xp)
+            return Marked(rows.vector(k) == short, xp)
         k = xp.reshape(k, (*(1,) * len(rows.batch_axes), -1))
         return Marked(rows.bring(rows.placed(k) == rows.placed(short)), xp)
 
@@ -81,5 +81,6 @@ def picked(labels: Array, valid: Array | None, rows: Rows, *, again: bool) -> tu
         return (one := Indexed(index)), one
     if gathers(index, xp) and again:
         return (read := Gathered(index, xp)).marked(rows), read
-    marked = Marked(class_indices(rows.count(index.dtype), index.dtype, index, xp) == index, xp)
+    k = class_indices(rows.count(index.dtype), index.dtype, index, xp)
+    marked = Marked(rows.vector(k) == index, xp)
     return marked, marked

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xent_arrayapi._host import with_value
 from xent_arrayapi._namespace import (
     computing_dtype,
     floating_dtype,
+    is_by_xla,
     on_host,
     rows_in_order,
     size_of,
@@ -18,6 +21,7 @@ from xent_arrayapi._namespace import (
 from xent_arrayapi._validate import axes_of, broadcasts_to, known_shape, logits_dtype, mask_dtype
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
     from xent_arrayapi._typing import Array, Axis, DType, Namespace
@@ -25,6 +29,26 @@ if TYPE_CHECKING:
 _KNOWN: dict[tuple[type[Rows], Any, DType, int], Any] = {}
 """Of NumPy, where to check and lay out anew takes a fifth of the time of a small loss."""
 MOST_KNOWN = 256
+NEAR = 2**16
+"""Bytes from a class to the next up to which XLA adds classes where they are: beyond, it takes ten times as long."""
+
+
+class Along:
+    """A namespace whose last axis is, of arrays with some number of axes, one of the others."""
+
+    def __init__(self, xp: Namespace, ndim: int, axis: int) -> None:
+        """Stand for a namespace."""
+        self.__name__, self._xp, self._ndim, self._axis = xp.__name__, xp, ndim, axis
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the namespace has."""
+        found = getattr(self._xp, name)
+        return partial(self._along, found) if name in {"all", "max", "sum", "take_along_axis"} else found
+
+    def _along(self, function: Callable[..., Array], x: Array, *others: Array, **options: Any) -> Array:
+        if options.get("axis") == -1 and x.ndim == self._ndim:
+            options["axis"] = self._axis
+        return function(x, *others, **options)
 
 
 class Rows:
@@ -45,6 +69,8 @@ class Rows:
         """None where a size is."""
         self.order = self.batch_axes + axes
         self.in_order = self.order == tuple(range(len(self.order)))
+        self.along = -1
+        """The class axis of rows."""
 
     def _number_of_classes(self) -> int | None:
         sizes = [self.shape[k] for k in self.axes]
@@ -65,6 +91,25 @@ class Rows:
             if len(_KNOWN) >= MOST_KNOWN:
                 _KNOWN.clear()
             _KNOWN[cls, x.shape, x.dtype, axis] = with_value(rows, "like", None)
+        return rows
+
+    def unmoved(self) -> Self:
+        """Return rows that are laid out as is best for what adds classes and reads one of each row, and has no blocks.
+
+        XLA lays an array out anew for each sum along an axis that was moved.
+        """
+        if is_by_xla(self.xp) and not self.in_order and len(self.axes) == 1:
+            between = self.shape[self.axes[0] + 1 :]
+            if all(isinstance(size, int) for size in between):  # those of `jax.export` may be symbols
+                apart = math.prod(between) * self.xp.finfo(self.computing).bits // 8  # type: ignore[arg-type]
+                return self.in_place() if apart <= NEAR else self
+        return self
+
+    def in_place(self) -> Self:
+        """Return rows that stay where the caller has them: what is along them is along the axis of the caller."""
+        rows, ndim = copy(self), len(self.shape)
+        (rows.along,), rows.order, rows.in_order = self.axes, tuple(range(ndim)), True
+        rows.xp = Along(self.xp, ndim, rows.along)
         return rows
 
     def count(self, dtype: DType) -> Any:
@@ -124,7 +169,17 @@ class Rows:
 
     def reduced(self, column: Array) -> Array:
         """Return one number per row, of shape (..., 1), without the class axes."""
-        return self.xp.squeeze(column, axis=-1)
+        return self.xp.squeeze(column, axis=self.along)
+
+    def column(self, x: Array) -> Array:
+        """Return one number per row as a column."""
+        return x[..., None] if self.along == -1 else self.xp.expand_dims(x, axis=self.along)
+
+    def vector(self, x: Array) -> Array:
+        """Return one number per class as it is broadcast with rows."""
+        for axis in range(len(self.shape)) if self.along != -1 else ():
+            x = x if axis == self.along else self.xp.expand_dims(x, axis=axis)
+        return x
 
     def kept(self, x: Array, *, keepdims: bool) -> Array:
         """Return one number per row with the class axes as axes of size 1, where they are to be kept."""

@@ -234,7 +234,14 @@ class SigmoidCrossEntropy(RowwiseLoss):
         """
         return self.hessian_diag(logits)
 
-    def _call(self, logits: Array, tangent: Array | None = None, *, views: bool = True) -> Call:
+    def _call(
+        self,
+        logits: Array,
+        tangent: Array | None = None,
+        *,
+        views: bool = True,
+        blocks: bool = False,  # noqa: ARG002  # classes are last in any case
+    ) -> Call:
         xp, back, logits, targets, weight, s, normalizer, tangent = entered(
             (),
             views=views,

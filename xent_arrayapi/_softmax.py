@@ -122,7 +122,7 @@ def logsumexp(
     if weights is not None:
         real_dtype("weights", weights, xp)
         x, weights = _broadcast(x, weights, xp)
-    rows = Rows.of("x", x, axis, xp)
+    rows = Rows.of("x", x, axis, xp).unmoved()
     mask, brought, w = rows.mask("where", where), rows.bring(x), None if weights is None else rows.bring(weights)
 
     def work(part: Part) -> tuple[Array, ...]:
@@ -153,7 +153,7 @@ def _broadcast(x: Array, weights: Array, xp: Namespace) -> tuple[Array, Array]:
 
 def _evaluate(x: Array, axis: Axis, temperature: float, where: Array | None, result: Result, **asked: bool) -> Array:
     xp, back, x, where = entered(axis, x=x, where=where)
-    rows = Rows.of("x", x, axis, xp)
+    rows = Rows.of("x", x, axis, xp).unmoved()
     mask, brought = rows.mask("where", where), rows.bring(x)
     temperature = number("temperature", temperature, low=0, high=math.inf, closed=True)
 
@@ -283,7 +283,7 @@ def log_softmax(
     >>> log_softmax(np.asarray([0.0, -50.0]))
     array([-1.92874985e-22, -5.00000000e+01])
     """
-    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.last_log_probs(), logarithms=True)
+    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.last_log_probs(), logarithms=True, sums=True)
     return value
 
 
@@ -391,10 +391,10 @@ def softmax_jvp(x: ArrayT, tangent: SupportsArray, /, *, axis: int = -1) -> Arra
     array([ 0.25, -0.25])
     """
     xp, back, x, tangent = entered(None, x=x, tangent=tangent)
-    rows = Rows.of("x", x, whole_number("axis", axis), xp)
+    rows = Rows.of("x", x, whole_number("axis", axis), xp).unmoved()
     real_dtype("tangent", tangent, xp)
     same_shape("tangent", tangent, rows.shape, "`x`")
     with quiet(xp):
-        got = Evaluation.of(rows.last(x), xp)
-        value: ArrayT = back(rows.back(jacobian_product(got.probs(), rows.last(tangent), got.top, xp)[0]))
+        got = Evaluation.of(rows.last(x), rows.xp)
+        value: ArrayT = back(rows.back(jacobian_product(got.probs(), rows.last(tangent), got.top, rows.xp)[0]))
         return value
