@@ -262,8 +262,8 @@ def _sum_by_halves(x: Array) -> Array:
     return x if not odd else x + sum(odd[1:], odd[0])
 
 
-PIECES = {256: 32, math.inf: 64}
-"""How many terms einsum adds in one go, a few side by side, by the number of terms that are fewer than that."""
+PIECE, LONG_PIECE, LONG = 32, 64, 256
+"""How many terms einsum adds in one go, a few side by side: more, from some number of terms on."""
 MANY = 640
 """Terms from which on those of float32 are not added in float64 one by one, but in pieces."""
 
@@ -278,7 +278,7 @@ def sum_along(x: Array) -> Array:
         wide = {"dtype": np.float64}
         if terms < MANY:
             return np.einsum("...k->...", x, **wide)[..., None].astype(np.float32)
-    piece = next(piece for fewer, piece in PIECES.items() if terms < fewer)
+    piece = PIECE if terms < LONG else LONG_PIECE
     whole = terms // piece * piece
     total = np.einsum("...k->...", x[..., whole:], **wide)[..., None]
     if whole:

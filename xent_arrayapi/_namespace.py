@@ -344,7 +344,7 @@ def gathered(x: Array, index: Array, xp: Namespace) -> Any:
 def are_below(x: Array, bound: int, xp: Namespace) -> bool:
     """Tell whether integers are in 0..bound − 1; reads values."""
     if on_host(xp):  # as unsigned integers, negative ones are large
-        return bool(x.view(f"u{x.itemsize}").max() < bound)
+        return bool(xp.maximum.reduce(x.view(f"u{x.itemsize}"), axis=None) < bound)
     return int(xp.min(x)) >= 0 and int(xp.max(x)) < bound
 
 

@@ -108,12 +108,12 @@ class LogPartition(Generic[ArrayT]):
         Theorems: log-partition, partition-of-the-union, mask, true-maximum, class-axis, class-axes, no-classes.
         """
         xp, back, x, where = entered(axis, x=x, where=where)
-        rows = Rows.of("x", x, axis, xp)
+        rows = Rows.of("x", x, axis, xp).unmoved()
         mask, brought = rows.mask("where", where), rows.bring(x)
 
         def work(part: Part) -> tuple[Array, Array]:
             left = None if mask is None else part.mask(mask)
-            got = Evaluation.of(part.rows(brought), part.frame.xp, left)
+            got = Evaluation.of(part.rows(brought), part.frame.xp, left, sums=True)
             return got.m, got.relative_tail
 
         with quiet(xp):
@@ -216,7 +216,7 @@ class LogPartition(Generic[ArrayT]):
 
     def _evaluate(self, x: ArrayT, result: Callable[[Evaluation], Array]) -> ArrayT:
         xp, back, x, m, tail = entered(self.axis, x=x, max=self.max, tail=self.tail)
-        rows = Rows.of("x", x, self.axis, xp)
+        rows = Rows.of("x", x, self.axis, xp).unmoved()
         same_shape("max", m, rows.batch_shape, "the rows of `x`")
         brought = rows.bring(x)
 

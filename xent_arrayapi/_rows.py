@@ -98,7 +98,7 @@ class Rows:
 
         XLA lays an array out anew for each sum along an axis that was moved.
         """
-        if is_by_xla(self.xp) and not self.in_order and len(self.axes) == 1:
+        if not self.in_order and len(self.axes) == 1 and is_by_xla(self.xp):
             between = self.shape[self.axes[0] + 1 :]
             if all(isinstance(size, int) for size in between):  # those of `jax.export` may be symbols
                 apart = math.prod(between) * self.xp.finfo(self.computing).bits // 8  # type: ignore[arg-type]
