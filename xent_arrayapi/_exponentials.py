@@ -66,18 +66,19 @@ def shift(u: Array, m: Array, xp: Namespace) -> tuple[Array, Array]:
     the maximum of others.  What is infinite is told by numbers of the row, and a logit is held against one of them
     each time: compilers take conditions slowly.
     """
-    d = quietly(_difference, xp, u, m)
-    return d, quietly(_lost, xp, u, m, d)
+    plain = quietly(_difference, xp, u, m)
+    d = xp.where(u == xp.where(xp.abs(m) == xp.inf, m, xp.nan), 0, plain)  # no logit is equal to nan
+    return d, quietly(_lost, xp, u, m, plain)
 
 
-def _difference(u: Array, m: Array, xp: Namespace) -> Array:
-    """Return u − m, and 0 for what is infinite as m is: no logit is equal to nan."""
-    return xp.where(u == xp.where(xp.abs(m) == xp.inf, m, xp.nan), 0, u - m)
+def _difference(u: Array, m: Array, _xp: Namespace) -> Array:
+    """Return u − m, nan where one is infinite as the other is."""
+    return u - m
 
 
 def _lost(u: Array, m: Array, d: Array, xp: Namespace) -> Array:
-    """Return (u − m) − d for a finite d of a finite m: where m is infinite, m − m is nan, and nothing is below that."""
-    return xp.where(xp.abs(d) < (m - m) + xp.inf, shift_error(u, m, d), 0)
+    """Return (u − m) − d where that is finite."""
+    return xp.where(xp.abs(d) < xp.inf, shift_error(u, m, d), 0)
 
 
 def corrected(d: Array, error: Array, xp: Namespace) -> Array:

@@ -338,13 +338,14 @@ def gathered(x: Array, index: Array, xp: Namespace) -> Any:
     """Return the entry of each row that a column of indices names."""
     if compat.is_torch_namespace(xp):
         return _tensors.one_of_each(x, index)
-    return xp.take_along_axis(x, index, axis=-1)
+    jax_numpy: Any = xp  # or what stands for it
+    return jax_numpy.take_along_axis(x, index, axis=-1)
 
 
 def are_below(x: Array, bound: int, xp: Namespace) -> bool:
     """Tell whether integers are in 0..bound − 1; reads values."""
     if on_host(xp):  # as unsigned integers, negative ones are large
-        return bool(xp.maximum.reduce(x.view(f"u{x.itemsize}"), axis=None) < bound)
+        return bool(x.view(f"u{x.itemsize}").max() < bound)
     return int(xp.min(x)) >= 0 and int(xp.max(x)) < bound
 
 

@@ -17,7 +17,7 @@ U = np.asarray([[0.5, -1.0, 2.0]])
 BY_ID = {mutant.id: mutant for mutant in mutants()}
 WRONG = BY_ID["_evaluation.log_partition:sign-1003a3"]  # m − log1p(tail)
 ELSEWHERE = BY_ID["_entropy.divergences:division-07dc6c"]
-RAISING = BY_ID["_partition.LogPartition.of:argument-e73734"]
+RAISING = BY_ID["_partition.LogPartition.of:argument-c99f17"]
 CRASHING = BY_ID["_sigmoid._evaluate:argument-ea1bfc"]
 
 
