@@ -245,7 +245,7 @@ class Call:
         share = self.over(None, divisor) if mean and derivatives else None
 
         def work(part: Part) -> tuple[Array, ...]:
-            case = self.case(part, products=products, sums=not derivatives)
+            case = self.case(part, products=products, sums=len(derivatives) == 0)
             found = [case.weights.scaled(derivative(case, part), share) for derivative in derivatives]
             return (case.values(), *found) if value else tuple(found)
 
