@@ -1,4 +1,4 @@
-"""The class axis: brought last for a core, put back for the caller."""
+"""The class axis: brought last for a core or left where it is, and put back for the caller."""
 
 from __future__ import annotations
 
