@@ -62,7 +62,7 @@ class Evaluation:
         """Evaluate rows against their own partition, over the classes that a mask leaves; NumPy's have options.
 
         Of exponentials, their quotients with their sum may be all that is asked for, or their sums.  A sum of XLA is
-        off by that much that its largest term is left out at any cost: with it, softmax has 6.9 ulp instead of 4.4.
+        off by so much that its largest term is left out at any cost: with it, softmax has 6.9 ulp instead of 4.4.
         """
         if mask is not None:
             u = xp.where(mask, u, -xp.inf)

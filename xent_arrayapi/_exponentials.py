@@ -63,8 +63,8 @@ def shift(u: Array, m: Array, xp: Namespace) -> tuple[Array, Array]:
     """Return u − m as a rounded value and its error: −inf and 0 for a logit infinitely far below m.
 
     From an infinite m, the logits that are m are 0, and all others infinitely far below; nan stays nan also where m is
-    the maximum of others.  What is infinite is told by numbers of the row, and a logit is held against one of them
-    each time: compilers take conditions slowly.
+    the maximum of others.  What is infinite is told by a number of the row that a logit is held against, and by the
+    difference itself: compilers take conditions slowly.
     """
     plain = quietly(_difference, xp, u, m)
     d = xp.where(u == xp.where(xp.abs(m) == xp.inf, m, xp.nan), 0, plain)  # no logit is equal to nan
