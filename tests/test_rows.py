@@ -104,8 +104,32 @@ def test_a_number_is_its_own_class_over_no_axis(be):
         close(got[1], np.asarray(1.5, dtype=got[1].dtype), rtol=0)
 
 
+def hold_in_place(be: Any, rows: Rows, x: Any) -> None:
+    """Hold what is along rows that stay where they are against what is along the axis."""
+    (axis,), there, data = rows.axes, rows.in_place(), be.numpy(x)
+    assert there.back(there.last(x)).shape == x.shape
+    column, k = there.xp.max(x, axis=-1, keepdims=True), be.namespace().arange(data.shape[axis])
+    close(be.numpy(column), np.max(data, axis=axis, keepdims=True), rtol=0)
+    close(be.numpy(there.column(there.reduced(column))), be.numpy(column), rtol=0)
+    near(be, be.numpy(there.xp.sum(x)), np.sum(data), roundings=32, size=24)
+    k = np.moveaxis(be.numpy(there.vector(k)) + np.zeros(data.shape), axis, -1)
+    close(k, np.arange(data.shape[axis]) + 0 * k, rtol=0)
+
+
+def hold_where_rows_stay(rows: Rows, patched: pytest.MonkeyPatch) -> None:
+    """Rows of XLA stay where they are, unless classes are far apart, or nobody knows how far."""
+    assert rows.unmoved() is rows or rows.unmoved().along in rows.axes
+    patched.setattr(_rows, "is_by_xla", lambda _: True)
+    assert (rows.unmoved() is rows) == (rows.in_order or None in rows.shape)
+    with patched.context() as far:
+        far.setattr(_rows, "NEAR", 0)
+        assert rows.unmoved() is rows
+    patched.setattr(rows, "shape", ("n",) * len(rows.shape))
+    assert rows.unmoved() is rows
+
+
 @pytest.mark.parametrize("axis", [0, 1, -1, (0, 2), None, ()])
-def test_what_is_brought_goes_back(be, axis, rng):
+def test_what_is_brought_goes_back(be, axis, rng, monkeypatch):
     xp, data = be.namespace(), rng.normal(size=(2, 3, 4))
     x = be.array(data)
     rows = Rows.of("x", x, axis, xp)
@@ -121,6 +145,9 @@ def test_what_is_brought_goes_back(be, axis, rng):
     assert rows.mask("where", None) is None
     mask = rows.mask("where", be.array([True, False, True, True]))
     close(be.numpy(mask), be.numpy(rows.bring(be.array(data * 0 + [1, 0, 1, 1]))) == 1, rtol=0)
+    if len(rows.axes) == 1:
+        hold_in_place(be, rows, x)
+        hold_where_rows_stay(rows, monkeypatch)
 
 
 def test_a_cast_that_is_none_returns_the_array(be):
