@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,7 +29,8 @@ _KNOWN: dict[tuple[type[Rows], Any, DType, int], Any] = {}
 """Of NumPy, where to check and lay out anew takes a fifth of the time of a small loss."""
 MOST_KNOWN = 256
 NEAR = 2**16
-"""Bytes from a class to the next up to which XLA adds classes where they are: beyond, it takes ten times as long."""
+"""Bytes from a class to the next up to which XLA adds classes where they are: beyond, it takes ten times as long
+(measured on the CPU; the log of docs/speed.md has the command)."""
 
 
 class Along:
@@ -107,9 +107,9 @@ class Rows:
 
     def in_place(self) -> Self:
         """Return rows that stay where the caller has them: what is along them is along the axis of the caller."""
-        rows, ndim = copy(self), len(self.shape)
-        (rows.along,), rows.order, rows.in_order = self.axes, tuple(range(ndim)), True
-        rows.xp = Along(self.xp, ndim, rows.along)
+        (axis,), ndim = self.axes, len(self.shape)
+        rows = with_value(self, "along", axis)
+        rows.order, rows.in_order, rows.xp = tuple(range(ndim)), True, Along(self.xp, ndim, axis)
         return rows
 
     def count(self, dtype: DType) -> Any:
