@@ -108,7 +108,7 @@ def hold_in_place(be: Any, rows: Rows, x: Any) -> None:
     """Hold what is along rows that stay where they are against what is along the axis."""
     (axis,), there, data = rows.axes, rows.in_place(), be.numpy(x)
     assert there.back(there.last(x)).shape == x.shape
-    column, k = there.xp.max(x, axis=-1, keepdims=True), be.namespace().arange(data.shape[axis])
+    column, k = there.xp.max(x, axis=-1, keepdims=True), be.array(np.arange(data.shape[axis]))
     close(be.numpy(column), np.max(data, axis=axis, keepdims=True), rtol=0)
     close(be.numpy(there.column(there.reduced(column))), be.numpy(column), rtol=0)
     near(be, be.numpy(there.xp.sum(x)), np.sum(data), roundings=32, size=24)
