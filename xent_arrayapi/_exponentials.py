@@ -63,17 +63,23 @@ def shift(u: Array, m: Array, xp: Namespace) -> tuple[Array, Array]:
     """Return u − m as a rounded value and its error: −inf and 0 for a logit infinitely far below m.
 
     From an infinite m, the logits that are m are 0, and all others infinitely far below; nan stays nan also where m is
-    the maximum of others.  What is infinite is told by a number of the row that a logit is held against, and by the
-    difference itself: compilers take conditions slowly.
+    the maximum of others.  What is infinite is told by a number, of each logit or of a row: compilers take conditions
+    slowly, and torch's keeps for the derivative what compares a logit with one of a row.
     """
     plain = quietly(_difference, xp, u, m)
-    d = xp.where(u == xp.where(xp.abs(m) == xp.inf, m, xp.nan), 0, plain)  # no logit is equal to nan
+    sign = xp.where(xp.abs(m) == xp.inf, xp.where(m > 0, xp.ones_like(m), -1), 0)
+    d = xp.where(quietly(_product, xp, u, sign) == xp.inf, 0, plain)
     return d, quietly(_lost, xp, u, m, plain)
 
 
 def _difference(u: Array, m: Array, _xp: Namespace) -> Array:
     """Return u − m, nan where one is infinite as the other is."""
     return u - m
+
+
+def _product(u: Array, sign: Array, _xp: Namespace) -> Array:
+    """Return u times the sign of its m, +inf where it is infinite as m is; nan times 0 is not."""
+    return u * sign
 
 
 def _lost(u: Array, m: Array, d: Array, xp: Namespace) -> Array:
