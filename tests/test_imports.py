@@ -20,7 +20,19 @@ ORDER = (
     "__init__",
     *("_maxent", "_duality", "_predicting", "_chunks", "_sgd", "_progress", "_solvers", "_penalised", "_training"),
     *("_linear", "_boltzmann", "_certificate", "_bracketed", "_levels", "_categorical", "_entropy", "_moments"),
-    *("_family", "_sigmoid", "_cross_entropy", "_objective", "_assembly", "_loss_rows", "_softmax", "_jacobian"),
+    *(
+        "_family",
+        "_sigmoid",
+        "_cross_entropy",
+        "_objective",
+        "_closed_form",
+        "_by_torch",
+        "_by_jax",
+        "_assembly",
+        "_loss_rows",
+        "_softmax",
+        "_jacobian",
+    ),
     *(
         "_logits",
         "_targets",
@@ -49,8 +61,11 @@ MORE = {
     "_solvers": {"numpy", "scipy"},
     "_penalised": {"numpy"},
     "_progress": {"rich"},
+    "_by_torch": {"torch"},
+    "_by_jax": {"jax", "numpy"},
 }
-"""What a module imports that is neither of the standard library nor ours; all but `_namespace` serve the classifier."""
+"""What a module imports that is neither of the standard library nor ours: all but `_namespace` and those for libraries
+that differentiate, to serve the classifier."""
 LIBRARIES = (
     "numpy",
     "torch",

@@ -29,7 +29,11 @@ OF_METHODS = {"temperature", "beta", "mean_energy"}
 """Arrays of methods, where functions have an option of that name."""
 SETTINGS = {"threads"}
 """What computes nothing, and is no part of a star import."""
-EXTRA = {*("_maxent", "_duality", "_predicting", "_chunks", "_sgd", "_solvers", "_penalised", "_training")}
+EXTRA = {
+    *("_maxent", "_duality", "_predicting", "_chunks", "_sgd", "_solvers", "_penalised", "_training"),
+    "_by_torch",
+    "_by_jax",
+}
 """The modules of the classifier, which import what its extra installs: its example runs with its own tests."""
 EXACT_CORES = ("_partition", "_softmax", "_loss_rows", "_logits", "_targets", "_entropy", "_family", "_levels")
 

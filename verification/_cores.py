@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 FOLDER = Path(xent_arrayapi.__file__).parent
 NO_FORMULAS = re.compile(
     r"__\w+__|_selfcheck\w*|_typing|_validate|_certificate|_bracketed|"
-    r"_host|_tensors|_blocks|_threads|_maxent|_predicting|_training|_chunks|_duality|_sgd|_solvers|_penalised|_progress"
+    r"_host|_tensors|_blocks|_threads|_maxent|_predicting|_training|_chunks|_duality|_sgd|_solvers|_penalised|_progress|"
+    r"_closed_form|_by_torch|_by_jax"
 )
 """The modules without formulas: entry points, the self-check, names of types, what refuses arguments, parts of rows,
-threads, what NumPy does by index, what torch alone has, data, fits on the host, and an iteration that ends where what
-it looked for is reached, as is told of each row: its steps are formulas."""
+threads, what NumPy does by index, what torch alone has, what gives a gradient to a library that asks for it, data, fits
+on the host, and an iteration that ends where what it looked for is reached, as is told of each row: its steps are
+formulas."""
 BACKENDS = "_namespace"
 """The module of the backends: only what returns an array is a core."""
 OF_A_BACKEND = re.compile(r"\b(compat\.is_|on_host\(|_is_strict\(|is_traced\(|gathers\(|is_by_xla\()|, Gathered\)")

@@ -140,6 +140,10 @@ class SoftmaxCrossEntropy(RowwiseLoss):
             number("softcap", self.softcap, low=0, high=math.inf, closed=False)
         self._check_options(labels=labels)
 
+    @property
+    def _class_axis(self) -> int:
+        return self.axis
+
     def _call(self, logits: Array, tangent: Array | None = None, *, views: bool = True, blocks: bool = False) -> Call:
         xp, back, logits, targets, w, s, where, normalizer, tangent = entered(
             self.axis,

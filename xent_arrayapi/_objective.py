@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from xent_arrayapi._closed_form import differentiable
 from xent_arrayapi._namespace import namespace_of, quiet
 from xent_arrayapi._reduction import REDUCTIONS, check_normalizer
 from xent_arrayapi._validate import choice, number, real_dtype, same_shape, shown, whole_number
@@ -29,6 +30,11 @@ class RowwiseLoss(ABC):
     check_values: bool | None
     _labels: bool
     """Whether targets are labels, which their dtype says once and for all."""
+
+    @property
+    @abstractmethod
+    def _class_axis(self) -> int | None:
+        """The axis of the logits that the losses of the rows have not."""
 
     def _check_options(self, *, labels: bool) -> None:
         """Check the options that need no logits."""
@@ -64,9 +70,12 @@ class RowwiseLoss(ABC):
             One loss per row for ``reduction="none"``, else a 0-d array.
         """
         with quiet(namespace_of(logits=logits)):
-            value: ArrayT
-            (value,) = self._call(logits).evaluate(value=True)
+            value: ArrayT = differentiable(self, logits, RowwiseLoss._value, self._class_axis)
             return value
+
+    def _value(self, logits: Array) -> Array:
+        """Evaluate the loss by formulas, through which it is differentiated."""
+        return self._call(logits).evaluate(value=True)[0]
 
     def grad(self, logits: ArrayT, /) -> ArrayT:
         """Evaluate the gradient of the loss.

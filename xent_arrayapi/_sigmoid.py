@@ -215,6 +215,10 @@ class SigmoidCrossEntropy(RowwiseLoss):
         if isinstance(self.pos_weight, Real) or not (self.pos_weight is None or hasattr(self.pos_weight, "shape")):
             number("pos_weight", self.pos_weight, low=0, high=sys.float_info.max, closed=True)
 
+    @property
+    def _class_axis(self) -> None:
+        """None: each logit has a loss."""
+
     def hessian(self, logits: ArrayT, /) -> ArrayT:
         """Evaluate the Hessian of the loss, which is diagonal: one number per logit, as :meth:`hessian_diag`.
 

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from xent_arrayapi._typing import Array
 
@@ -56,6 +56,18 @@ def _is_watched() -> bool:
         or c._len_torch_function_stack()  # noqa: SLF001
         or c._get_tracing_state()  # noqa: SLF001
     )
+
+
+def is_differentiated(x: Array, others: Iterable[Any]) -> bool:
+    """Tell whether x is a tensor that is differentiated backwards, and nothing else is, and in no other way."""
+    if "torch" not in sys.modules or not is_whole(x) or not x.requires_grad or not torch().is_grad_enabled():
+        return False
+    if any(getattr(y, "requires_grad", False) for y in others):
+        return False
+    c = torch()._C  # noqa: SLF001  # no public queries
+    if c._are_functorch_transforms_active() or torch().autograd.forward_ad._current_level >= 0:  # noqa: SLF001
+        return False
+    return not torch().compiler.is_exporting() and (is_compiled() or not c._get_tracing_state())  # noqa: SLF001
 
 
 def viewed(x: Array) -> Any:
