@@ -59,7 +59,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for function in option.functions or FUNCTIONS
         for ours in option.ours or OURS
         for peer in LIMITS[ours]
-        if peer in (option.peers or PEERS) and has(peer, function, work, call_only=work == CALL)
+        if peer in (option.peers or PEERS) and has(ours, peer, function, work, call_only=work == CALL)
     ]
     ids = [f"{work.name}, {function}, {ours} over {peer}" for work, function, ours, peer in pairs_of_all]
     metafunc.parametrize("pair", pairs_of_all, ids=ids)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import xent_arrayapi as xent
+from tests.benchmarks.works import BACKWARD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,17 +21,19 @@ if TYPE_CHECKING:
 
 
 def ours(function: str, work: Work, *, check_values: bool | None = None) -> Function:
-    """Return our function."""
+    """Return our function; of what is differentiated, the loss."""
+    options: dict[str, Any] = {"axis": work.axis, "reduction": "none", "check_values": check_values}
     if function == "value_and_grad":
-        options: dict[str, Any] = {"axis": work.axis, "reduction": "none", "check_values": check_values}
         return lambda u, labels: xent.SoftmaxCrossEntropy(labels, **options).value_and_grad(u)
+    if function == BACKWARD:
+        return lambda u, labels: xent.SoftmaxCrossEntropy(labels, **options)(u)
     of_rows = getattr(xent, function)
     return lambda u, _: of_rows(u, axis=work.axis)
 
 
 def on_numpy(function: str, work: Work, _threads: int) -> Call:
-    """Ours on NumPy."""
-    return functools.partial(ours(function, work), *work.arrays())
+    """Ours on NumPy, which differentiates nothing."""
+    return functools.partial(ours("value_and_grad" if function == BACKWARD else function, work), *work.arrays())
 
 
 def scipy(function: str, work: Work, _threads: int) -> Call:
@@ -64,7 +67,7 @@ def of_torch(function: str, work: Work) -> Function:
     """Return torch's own function; its loss has the classes second."""
     import torch
 
-    if function == "value_and_grad":
+    if function in ("value_and_grad", BACKWARD):
         loss = functools.partial(torch.nn.functional.cross_entropy, reduction="none")
         return lambda u, labels: loss(torch.movedim(u, work.axis, 1), labels)
     of_rows = {"softmax": torch.softmax, "log_softmax": torch.log_softmax, "logsumexp": torch.logsumexp}[function]
@@ -73,15 +76,17 @@ def of_torch(function: str, work: Work) -> Function:
 
 def torch_eager(function: str, work: Work, threads: int) -> Call:
     """Torch, eager; the gradient by its automatic differentiation."""
-    import torch
+    way = differentiated if function in ("value_and_grad", BACKWARD) else functools.partial
+    return way(of_torch(function, work), *tensors(work, threads))
 
-    of_rows, (logits, labels) = of_torch(function, work), tensors(work, threads)
-    if function != "value_and_grad":
-        return functools.partial(of_rows, logits, labels)
+
+def differentiated(function: Function, logits: Any, labels: Any) -> Call:
+    """Return a call of a loss of each row and of its gradient, by torch's automatic differentiation."""
+    import torch
 
     def value_and_grad() -> tuple[Any, Any]:
         leaf = logits.detach().requires_grad_()
-        value = of_rows(leaf, labels)
+        value = function(leaf, labels)
         (gradient,) = torch.autograd.grad(value, leaf, torch.ones_like(value))
         return value.detach(), gradient
 
@@ -96,12 +101,13 @@ def forget(_work: Work) -> None:
     torch.compiler.reset()
 
 
-def compiled(function: Function, work: Work, threads: int) -> Call:
-    """Return a call compiled for the sizes of these arrays alone."""
+def compiled(function: Function, work: Work, threads: int, *, backward: bool = False) -> Call:
+    """Return a call compiled for the sizes of these arrays alone, and of its gradient where that is wanted."""
     import torch
 
     forget(work)
-    return functools.partial(torch.compile(function, fullgraph=True, dynamic=False), *tensors(work, threads))
+    way = differentiated if backward else functools.partial
+    return way(torch.compile(function, fullgraph=True, dynamic=False), *tensors(work, threads))
 
 
 @functools.lru_cache(maxsize=1)
@@ -114,7 +120,7 @@ def torch_compiled(function: str, work: Work, threads: int) -> Call:
 
     of_rows = of_torch(function, work)
     if function != "value_and_grad":
-        return compiled(of_rows, work, threads)
+        return compiled(of_rows, work, threads, backward=function == BACKWARD)
 
     def total(u: Any, labels: Any) -> tuple[Any, Any]:
         value = of_rows(u, labels)
@@ -125,12 +131,13 @@ def torch_compiled(function: str, work: Work, threads: int) -> Call:
 
 def on_torch(function: str, work: Work, threads: int) -> Call:
     """Ours on torch, eager."""
-    return functools.partial(ours(function, work), *tensors(work, threads))
+    way = differentiated if function == BACKWARD else functools.partial
+    return way(ours(function, work), *tensors(work, threads))
 
 
 def on_torch_compiled(function: str, work: Work, threads: int) -> Call:
     """Ours on torch, under torch.compile."""
-    return compiled(ours(function, work), work, threads)
+    return compiled(ours(function, work), work, threads, backward=function == BACKWARD)
 
 
 def jitted(function: Function, work: Work) -> Call:
@@ -144,24 +151,33 @@ def jitted(function: Function, work: Work) -> Call:
 
 
 def optax(function: str, work: Work, _threads: int) -> Call:
-    """JAX's functions and optax's loss, under jit."""
+    """JAX's functions and optax's loss, under jit, with its gradient by automatic differentiation."""
     import jax
     from optax.losses import softmax_cross_entropy_with_integer_labels as loss
 
-    if function != "value_and_grad":
+    if function not in ("value_and_grad", BACKWARD):
         names = {"softmax": jax.nn.softmax, "log_softmax": jax.nn.log_softmax, "logsumexp": jax.nn.logsumexp}
         return jitted(lambda u, _: names[function](u, axis=work.axis), work)
 
+    return jitted(with_gradient(lambda u, labels: loss(u, labels, axis=work.axis)), work)
+
+
+def with_gradient(function: Function) -> Function:
+    """Return a loss of each row with its gradient, by JAX's automatic differentiation."""
+    import jax
+
     def total(u: Any, labels: Any) -> tuple[Any, Any]:
-        value = loss(u, labels, axis=work.axis)
+        value = function(u, labels)
         return jax.numpy.sum(value), value
 
-    return jitted(jax.value_and_grad(total, has_aux=True), work)
+    found: Function = jax.value_and_grad(total, has_aux=True)
+    return found
 
 
 def on_jax(function: str, work: Work, _threads: int) -> Call:
     """Ours on JAX, under jit."""
-    return jitted(ours(function, work, check_values=False), work)
+    of_rows = ours(function, work, check_values=False)
+    return jitted(with_gradient(of_rows) if function == BACKWARD else of_rows, work)
 
 
 def numba(_function: str, work: Work, threads: int) -> Call:
@@ -185,8 +201,13 @@ PEERS = {
 }
 
 
-def has(peer: str, function: str, work: Work, *, call_only: bool) -> bool:
-    """Tell whether a peer computes a function of an array; for what a call costs, SciPy's logsumexp is a loss."""
+def has(ours: str, peer: str, function: str, work: Work, *, call_only: bool) -> bool:
+    """Tell whether a peer computes a function of an array; for what a call costs, SciPy's logsumexp is a loss.
+
+    Where a library differentiates, it is ours against its own in the same way.
+    """
+    if function == BACKWARD:
+        return ours == peer
     matrix, loss = len(work.shape) == 2, function == "value_and_grad"
     if peer == "SciPy":
         return call_only or not loss

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FUNCTIONS = ("value_and_grad", "softmax", "log_softmax", "logsumexp")
-"""`value_and_grad` is the loss of each row and its gradient, for labels."""
+BACKWARD = "loss, backward"
+FUNCTIONS = ("value_and_grad", BACKWARD, "softmax", "log_softmax", "logsumexp")
+"""`value_and_grad` is the loss of each row and its gradient, for labels; backward, the library differentiates the loss,
+as it does in training."""
 
 
 @dataclass(frozen=True)
