@@ -265,7 +265,7 @@ def test_vmap_over_problems(be):
 
     def one(u: Any, t: Any) -> Any:
         h = SoftmaxCrossEntropy(t, check_values=False)
-        return *h.value_and_grad(u), h.hvp(u, u * 0 + 1)
+        return *h.value_and_grad(u), h.hvp(u, u * 0 + 1), d.grad(h)(u)
 
     logits = np.where(np.isinf(u), -50.0, u)
     got = outputs(be, d.vmap(one), be.array(logits), be.array(t))
@@ -314,3 +314,56 @@ def test_compiled_forwards_and_backwards(be):
         got, gradient = be.module.jit(be.module.value_and_grad(value))(u, t)
     agree(be, got, be.numpy(h(u)))
     agree(be, gradient, be.numpy(h.grad(u)))
+
+
+BACKWARD = ("torch", "torch-compile", "jax", "jax-jit")
+"""Where a loss is differentiated backwards as its library does in training, and is given its own gradient for that."""
+
+
+@pytest.mark.only(*BACKWARD)
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+def test_a_loss_is_given_its_own_gradient(be, reduction, rng):
+    """Entry by entry: through the formulas of the value it is 1 − Σ S at the maximum, off by hundreds of roundings."""
+    u, labels = be.array(rng.uniform(-0.5, 0.5, size=(400, 3))), be.array([0, 399, 7])
+    cases = [
+        (SoftmaxCrossEntropy(labels, axis=0, reduction=reduction), u, 0),
+        (SoftmaxCrossEntropy(labels, reduction=reduction), be.array(be.numpy(u).T), -1),
+        (SigmoidCrossEntropy(be.array(np.arange(3) % 2), reduction=reduction), be.array(be.numpy(u)[0]), ()),
+    ]
+    for h, x, axis in cases:
+        sizes = be.numpy(h.grad(x)).sum(axis=axis).shape if reduction == "none" else ()
+        cotangent = np.asarray(rng.uniform(0.5, 2, size=sizes))
+        (got,) = be.pulled_back(h, (x,), be.array(cotangent))
+        if reduction == "none":
+            cotangent = np.expand_dims(cotangent, axis)
+        close(be.numpy(got), cotangent.astype(be.numpy(x).dtype) * be.numpy(h.grad(x)), rtol=8 * be.eps)
+
+
+@pytest.mark.only(*BACKWARD)
+def test_what_a_loss_holds_may_be_differentiated_with_its_logits(be, rng):
+    """And without them."""
+    u, s, labels = rng.normal(size=(3, 5)), np.asarray([1.0, 0.5, 2.0]), be.array([0, 4, 2])
+
+    def weighted(u: Any, s: Any) -> Any:
+        return SoftmaxCrossEntropy(labels, sample_weight=s, reduction="none", check_values=False)(u)
+
+    one = np.ones(3)
+    values, gradient = (be.numpy(x) for x in SoftmaxCrossEntropy(labels, reduction="none").value_and_grad(be.array(u)))
+    by_logits, by_weights = be.pulled_back(weighted, (be.array(u), be.array(s)), be.array(one))
+    agree(be, by_logits, s[:, None] * gradient)
+    agree(be, by_weights, values)
+    x = be.array(u)
+    (by_weights,) = be.pulled_back(lambda s: weighted(x, s), (be.array(s),), be.array(one))
+    agree(be, by_weights, values)
+
+
+@pytest.mark.only(*BACKWARD)
+def test_the_gradient_of_half_precision_is_rounded_once_it_is_scaled(be):
+    """What loss scaling is for: entries that float16 cannot hold before it."""
+    for half in be.halves:
+        u = np.where(np.arange(8) == 3, -10.0, np.zeros((512, 8)))
+        h = SoftmaxCrossEntropy(be.array(np.zeros(512, int)))
+        (got,) = be.pulled_back(h, (be.array(u, half),), be.array(2.0**16, "float32"))
+        expected = 2.0**16 * be.numpy(h.grad(be.array(u, "float32")))
+        assert np.all(be.numpy(got)[:, 3] != 0)
+        close(be.numpy(got).astype("float32"), expected, rtol=2.0**-7)

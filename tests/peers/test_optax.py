@@ -76,7 +76,7 @@ ROWS = np.asarray([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], dtype=np.float32)
 def test_gradients_by_logits_and_targets():
     """What the gradient tests that deviate are after, at targets that stay positive."""
     inner = 0.8 * ROWS + 0.1
-    for argument in (0, 1):
+    for argument in (0, 1, (0, 1)):
         ours, theirs = (
             jax.grad(lambda u, p, loss=loss: loss(u, p).sum(), argnums=argument)(LOGITS, inner)
             for loss in (softmax_cross_entropy, optax.safe_softmax_cross_entropy)
