@@ -276,5 +276,7 @@ def report(session: nox.Session) -> None:
     session.install("coverage[toml]", silent=True)
     lanes = ("--lanes", *LANES, "--where-possible", "gpu")
     session.run("python", "-m", "tests.matrix", str(COUNTS), *session.posargs, *lanes, env={"PYTHONPATH": str(ROOT)})
-    session.run("coverage", "combine", "--keep", silent=True)
-    session.run("coverage", "report")
+    # In a file of another name: from its own, coverage deletes what is combined, and the next report has nothing.
+    combined, parts = f"--data-file={ROOT / '.nox' / 'coverage'}", map(str, sorted(ROOT.glob(".coverage.*")))
+    session.run("coverage", "combine", "--keep", combined, *parts, silent=True)
+    session.run("coverage", "report", combined)

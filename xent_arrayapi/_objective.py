@@ -68,6 +68,10 @@ class RowwiseLoss(ABC):
         -------
         array, real floating
             One loss per row for ``reduction="none"``, else a 0-d array.
+
+        Notes
+        -----
+        Where torch differentiates it backwards by the logits, or JAX, they are given :meth:`grad`.
         """
         with quiet(namespace_of(logits=logits)):
             value: ArrayT = differentiable(self, logits, RowwiseLoss._value, self._class_axis)
