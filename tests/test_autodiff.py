@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from types import SimpleNamespace
 from typing import Any
@@ -367,3 +368,75 @@ def test_the_gradient_of_half_precision_is_rounded_once_it_is_scaled(be):
         expected = 2.0**16 * be.numpy(h.grad(be.array(u, "float32")))
         assert np.all(be.numpy(got)[:, 3] != 0)
         close(be.numpy(got).astype("float32"), expected, rtol=2.0**-7)
+
+
+def leading(shape: tuple[int, ...], rng: Any) -> np.ndarray:
+    """Return logits of which one of each row leads by some 14: the others share a millionth, and differences of it."""
+    u = rng.uniform(-1, 1, size=shape)
+    u[..., shape[-1] // 2] += 14
+    return np.asarray(u)
+
+
+def derivatives(u: np.ndarray, v: np.ndarray) -> dict[str, tuple[Any, ...]]:
+    """Return each function with its derivative along v, what brings v back, and the sizes of what these are made of."""
+    top, wide = np.arange(u.shape[-1]) == u.shape[-1] // 2, u.astype(np.longdouble)
+    e = np.exp(wide - np.max(wide, axis=-1, keepdims=True))
+    others = np.sum(np.where(top, 0, e), axis=-1, keepdims=True)
+    s, rest = e / (1 + others), np.where(top, others, 1 + others - e) / (1 + others)
+    lead = np.sum(np.where(top, v, 0), axis=-1, keepdims=True)
+    w = v - lead
+    spread = w - np.sum(s * w, axis=-1, keepdims=True)
+    share = np.sum(np.where(top, 0, v), axis=-1, keepdims=True)
+    excess = np.where(top, v * rest - s * share, v - s * (share + lead))
+    return {
+        "softmax": (xent.softmax, s * spread, s * spread, s * rest, s * rest),
+        "log_softmax": (xent.log_softmax, spread, excess, rest, np.where(top, rest, s)),
+        "logsumexp": (xent.logsumexp, lead[..., 0] + np.sum(s * w, axis=-1), v[..., :1] * s, 1, s),
+    }
+
+
+@pytest.mark.only(*BACKWARD)
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
+def test_functions_of_rows_are_given_their_own_derivatives(be, name, rng):
+    """Entry by entry, where what is left of 1 − S is lost in a sum through the formulas of the value, in each dtype."""
+    for dtype in be.dtypes:
+        eps = float(np.finfo(dtype).eps)
+        u, v = (x.astype(dtype) for x in (leading((6, 40), rng), rng.uniform(0.5, 2, size=(6, 40))))
+        if name == "log_softmax":  # the loss of the class that leads
+            v = np.where(np.arange(40) == 20, v, v.dtype.type(0))
+        function, along, back, size, size_back = derivatives(u, v.astype(np.longdouble))[name]
+        cotangent = v[:, 0] if name == "logsumexp" else v
+        for axis in (-1, 0):
+            x = be.array(np.ascontiguousarray(np.moveaxis(u, -1, axis)))
+            g = cotangent if cotangent.ndim == 1 else np.ascontiguousarray(np.moveaxis(cotangent, -1, axis))
+            (got,) = be.pulled_back(functools.partial(function, axis=axis), (x,), be.array(g))
+            close(np.moveaxis(be.numpy(got), axis, -1) / size_back, back / size_back, rtol=0, atol=16 * eps)
+        if be.package == "jax":
+            got = outputs(be, functools.partial(tools(be).jvp, function), be.array(u), be.array(v))
+            close(got / size, along / size, rtol=0, atol=16 * eps)
+
+
+@pytest.mark.only(*BACKWARD)
+def test_functions_of_rows_are_differentiated_under_their_options(be, rng):
+    """Masks with nan behind them and rows without a class, temperature, several axes, and the axes kept."""
+    u, g = rng.normal(size=(3, 4, 5)), rng.normal(size=(3, 4, 5))
+    mask = rng.uniform(size=(3, 4, 5)) < 0.75
+    mask[1] = False
+    hidden, where = np.where(mask, u, np.nan), be.array(mask)
+    e = np.where(mask, np.exp(u / 2), 0)
+    total = np.sum(e, axis=(1, 2), keepdims=True)
+    s = e / np.where(total == 0, 1, total)
+    mean, share = (np.sum(x, axis=(1, 2), keepdims=True) for x in (s * g, np.where(mask, g, 0)))
+    number = g[:, :1, :1]
+    for function, cotangent, expected in (
+        (xent.softmax, g, s * (g - mean)),
+        (xent.log_softmax, g, np.where(mask, g - s * share, 0)),
+        (xent.logsumexp, number, s * number),
+    ):
+        options: dict[str, Any] = {"keepdims": True} if function is xent.logsumexp else {"temperature": 2.0}
+
+        def value(u: Any, function: Any = function, options: Any = options) -> Any:
+            return function(u / 2 if "keepdims" in options else u, axis=(1, 2), where=where, **options)
+
+        (got,) = be.pulled_back(value, (be.array(hidden),), be.array(cotangent))
+        agree(be, got, expected / 2)

@@ -185,6 +185,7 @@ def everything(be, u, targets, **options) -> list[Any]:
     found = [h(x), h.grad(x), *h.value_and_grad(x), h.hvp(x, v), h.hessian_diag(x), value, gradient, product(v)]
     where = options.get("where")
     found += [f(x, axis=axis, where=where) for f in (xent.softmax, xent.log_softmax, xent.logsumexp)]
+    found.append(xent.softmax_jvp(x, v, axis=axis))
     found.append(xent.logsumexp(x, axis=axis, weights=v, where=where, return_sign=True)[0])
     state = xent.LogPartition.of(x, axis=axis, where=where)
     found += [state.max, state.tail, state.softmax(x), state.log_softmax(x)]

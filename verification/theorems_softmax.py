@@ -8,6 +8,8 @@ import xent_arrayapi as xent
 from verification._results import Theorem
 from verification.theorems_partition import REAL
 from xent_arrayapi._evaluation import Evaluation
+from xent_arrayapi._softmax_rows import LOG_SOFTMAX, LOGSUMEXP
+from xent_arrayapi._softmax_rows import SOFTMAX as PROBABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,6 +118,23 @@ def complement(s: Setting) -> None:
         s.equal("the surprisal is $-\\log S_k$", s.at(got.surprisals(), n, k), -s.at(xent.log_softmax(u), n, k))
 
 
+def given(s: Setting) -> None:
+    """Hold what torch and JAX are given, forwards and backwards, against the derivatives of the values."""
+    u, v, g, c, xp = s.reals("u", "NK"), s.reals("v", "NK"), s.reals("g", "NK"), s.reals("c", "N"), s.xp
+    a, probs, logs = xent.logsumexp(u), xent.softmax(u), xent.log_softmax(u)
+    number = xp.squeeze(LOGSUMEXP.along(probs, v, xp), axis=-1)
+    shared = LOGSUMEXP.back(probs, xp.expand_dims(c, axis=-1), xp)
+    for n, i in s.indices("NK"):
+        total = s.sum("K", lambda j: s.diff(s.at(a, n), u, n, j) * s.at(v, n, j))
+        s.equal(r"$\langle \nabla A, v \rangle$", s.at(number, n), total)
+        s.equal(r"$c \, \nabla A$", s.at(shared, n, i), s.at(c, n) * s.diff(s.at(a, n), u, n, i))
+        for name, function, value in (("S", PROBABILITIES, probs), (r"\log S", LOG_SOFTMAX, logs)):
+            along = s.sum("K", lambda j, value=value: s.diff(s.at(value, n, i), u, n, j) * s.at(v, n, j))
+            back = s.sum("K", lambda j, value=value: s.at(g, n, j) * s.diff(s.at(value, n, j), u, n, i))
+            s.equal(rf"the derivative of ${name}$ times $v$", s.at(function.along(probs, v, xp), n, i), along)
+            s.equal(rf"$g$ times the derivative of ${name}$", s.at(function.back(probs, g, xp), n, i), back)
+
+
 SOFTMAX = (
     Theorem(
         "jacobian-of-softmax",
@@ -146,6 +165,19 @@ SOFTMAX = (
         covers=("softmax_jvp", "softmax_jacobian"),
         assumptions=(REAL, "$v$ real"),
         sizes=(2, 3, 4, 5),
+    ),
+    Theorem(
+        "given-derivatives",
+        "What torch and JAX are given where they differentiate",
+        r"\nabla A \cdot v = \langle S, v \rangle, \qquad \frac{\partial S}{\partial u} v = J v, \qquad"
+        r" \frac{\partial \log S}{\partial u} v = v - \langle S, v \rangle \mathbf{1}, \qquad"
+        r" c \, \nabla A = c S, \qquad g^\top \frac{\partial S}{\partial u} = (J g)^\top, \qquad"
+        r" g^\top \frac{\partial \log S}{\partial u} = \bigl(g - S \sum_k g_k\bigr)^\top",
+        given,
+        ("the gradient, the Jacobian and the derivative of log softmax, as products with vectors",),
+        covers=("logsumexp", "softmax", "log_softmax"),
+        assumptions=(REAL, "$v$, $g$ and $c$ real"),
+        sizes=(2, 3, 4),
     ),
     Theorem(
         "hessian-of-logsumexp",

@@ -8,9 +8,10 @@ from xent_arrayapi._categorical import Categorical
 from xent_arrayapi._certificate import EntropyCertificate
 from xent_arrayapi._cross_entropy import SoftmaxCrossEntropy, softmax_cross_entropy
 from xent_arrayapi._entropy import cross_entropy, entropy, kl_divergence
+from xent_arrayapi._jacobian import softmax_jacobian, softmax_jvp
 from xent_arrayapi._partition import LogPartition
 from xent_arrayapi._sigmoid import SigmoidCrossEntropy, log_sigmoid, sigmoid, sigmoid_cross_entropy
-from xent_arrayapi._softmax import log_softmax, logsumexp, softmax, softmax_jacobian, softmax_jvp
+from xent_arrayapi._softmax import log_softmax, logsumexp, softmax
 from xent_arrayapi._threads import threads as threads
 
 if typing.TYPE_CHECKING:

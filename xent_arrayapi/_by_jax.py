@@ -1,4 +1,4 @@
-"""The gradient of a loss as the forward derivative that JAX asks for, and transposes."""
+"""Derivatives in closed form as the forward ones that JAX asks for, and transposes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ import jax
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from xent_arrayapi._evaluation import Evaluation
+from xent_arrayapi._namespace import namespace_of
+from xent_arrayapi._rows import Rows
+from xent_arrayapi._softmax_rows import covariances
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xent_arrayapi._typing import Array
+    from xent_arrayapi._softmax_rows import RowFunction
+    from xent_arrayapi._typing import Array, Axis
 
 
 def differentiable(loss: Any, logits: Array, value: Callable[[Any, Array], Array], axis: int | None) -> Array:
@@ -48,3 +54,30 @@ def _is_zero(tangent: Any) -> bool:
 def _zeros(tangent: Any) -> Any:
     """Return a tangent as an array."""
     return np.zeros(tangent.shape, tangent.dtype) if _is_zero(tangent) else tangent
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1, 2))
+def _with_softmax(x: Array, function: RowFunction, axis: Axis) -> tuple[Array, Array]:
+    """Return a function of rows, and softmax of them, of one evaluation."""
+    rows = Rows.of("x", x, axis, namespace_of(x=x)).unmoved()
+    got = Evaluation.of(rows.last(x), rows.xp, **function.asked)
+    value = function.value(got)
+    value = rows.reduced(value) if function.kind == "column" else rows.back(value)
+    return value, rows.back(got.probs())
+
+
+@_with_softmax.defjvp  # type: ignore[untyped-decorator]  # JAX has no type here
+def _(function: RowFunction, axis: Axis, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    """Return both, and their derivatives: that of softmax is asked for by second ones alone."""
+    (x,), (tangent,) = primals, tangents
+    value, probs = _with_softmax(x, function, axis)
+    rows = Rows.of("x", x, axis, namespace_of(x=x)).unmoved()
+    s, v, xp = rows.last(probs), rows.last(tangent), rows.xp
+    change = function.along(s, v, xp)
+    change = rows.reduced(change) if function.kind == "column" else rows.back(change)
+    return (value, probs), (change, rows.back(covariances(s, v, xp)))
+
+
+def differentiable_rows(function: RowFunction, x: Array, axis: Axis) -> Array:
+    """Return a function of rows of logits that may be differentiated."""
+    return _with_softmax(x, function, axis)[0]

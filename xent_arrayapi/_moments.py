@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._family import cross_entropies_of, information, modes, natural_parameters, third_cumulants
+from xent_arrayapi._jacobian import softmax_jacobian
 from xent_arrayapi._namespace import default_dtype, namespace_of, quiet
 from xent_arrayapi._rows import Rows
-from xent_arrayapi._softmax import logsumexp, softmax, softmax_jacobian
+from xent_arrayapi._softmax import logsumexp, softmax
 from xent_arrayapi._typing import ArrayT
 from xent_arrayapi._validate import class_of
 

@@ -1,27 +1,25 @@
-"""logsumexp, softmax, log_softmax, and the Jacobian."""
+"""logsumexp, softmax and log_softmax."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from xent_arrayapi._blocks import Parts, entered
+from xent_arrayapi._closed_form import differentiable_rows, is_differentiated
 from xent_arrayapi._evaluation import Evaluation
-from xent_arrayapi._jacobian import jacobian_blocks, jacobian_product
 from xent_arrayapi._logits import at_temperature
-from xent_arrayapi._namespace import quiet
+from xent_arrayapi._namespace import on_host, quiet
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._signed import signed_logsumexp
-from xent_arrayapi._validate import number, real_dtype, same_shape, whole_number
+from xent_arrayapi._softmax_rows import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX
+from xent_arrayapi._validate import number, real_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
-
     from xent_arrayapi._blocks import Kind, Part
+    from xent_arrayapi._softmax_rows import RowFunction
     from xent_arrayapi._typing import Array, ArrayT, Axis, Namespace, SupportsArray
-
-    Result: TypeAlias = Callable[[Evaluation], Array]
 
 
 @overload
@@ -103,14 +101,14 @@ def logsumexp(
     With m = max u, ties included, A = m + log1p(Σ exp(u − m) − 1): at most 4 ulp of the larger of \|m\| and
     the log1p.  Empty and all −inf rows give −inf, any +inf gives +inf, any nan gives nan.  A negative sum
     without `return_sign` is nan; a signed sum of exactly 0 is −inf; +inf of both signs is nan.
-    Lazy-safe: no value is read.
+    torch, backwards, and JAX are given g S for a derivative.  Lazy-safe: no value is read.
 
     Sources: ``seeds/000`` (logSumExp and its gradient); Blanchard, Higham and Higham 2021,
     doi:10.1093/imanum/draa038, section 4, for the shift and the maximal term left out of the sum.
 
     Theorems: log-partition, gradient-of-logsumexp, shift-invariance, compensated-shift, rows-in-place,
-    weighted-logsumexp, mask, hessian-of-logsumexp, entropy-of-softmax, categorical-family, minimal-form,
-    divergence-of-families, boltzmann-distribution, class-axis, class-axes, no-classes, one-class.
+    weighted-logsumexp, mask, given-derivatives, hessian-of-logsumexp, entropy-of-softmax, categorical-family,
+    minimal-form, divergence-of-families, boltzmann-distribution, class-axis, class-axes, no-classes, one-class.
 
     Examples
     --------
@@ -124,6 +122,10 @@ def logsumexp(
         x, weights = _broadcast(x, weights, xp)
     rows = Rows.of("x", x, axis, xp).unmoved()
     mask, brought, w = rows.mask("where", where), rows.bring(x), None if weights is None else rows.bring(weights)
+    if w is None and not on_host(xp) and is_differentiated(x):
+        with quiet(xp):
+            value = rows.kept(differentiable_rows(LOGSUMEXP, rows, where, 1, logsumexp), keepdims=keepdims)
+            return (value, _sign(value, xp)) if return_sign else value
 
     def work(part: Part) -> tuple[Array, ...]:
         xp, u, left = part.frame.xp, part.rows(brought), None if mask is None else part.mask(mask)
@@ -131,7 +133,7 @@ def logsumexp(
             value = Evaluation.logsumexp(u, xp, left, in_place=part.in_place)
             if not return_sign:
                 return (value,)
-            return value, xp.where(value == -xp.inf, 0, xp.where(xp.isnan(value), value, 1))
+            return value, _sign(value, xp)
         v = part.rows(w)
         value, sign = signed_logsumexp(u, v if left is None else xp.where(left, v, 0), xp)
         return (value, sign) if return_sign else (xp.where(sign < 0, xp.nan, value),)
@@ -140,6 +142,11 @@ def logsumexp(
     with quiet(xp):
         value, *sign = (back(rows.kept(found, keepdims=keepdims)) for found in Parts(rows, mask, w).run(work, *kinds))
         return (value, *sign) if return_sign else value
+
+
+def _sign(value: Array, xp: Namespace) -> Array:
+    """Return the sign of a sum of exponentials, of its logarithm."""
+    return xp.where(value == -xp.inf, 0, xp.where(xp.isnan(value), value, 1))
 
 
 def _broadcast(x: Array, weights: Array, xp: Namespace) -> tuple[Array, Array]:
@@ -151,18 +158,22 @@ def _broadcast(x: Array, weights: Array, xp: Namespace) -> tuple[Array, Array]:
     return x, weights
 
 
-def _evaluate(x: Array, axis: Axis, temperature: float, where: Array | None, result: Result, **asked: bool) -> Array:
+def _evaluate(function: RowFunction, x: Array, axis: Axis, temperature: float = 1, where: Any = None) -> Array:
     xp, back, x, where = entered(axis, x=x, where=where)
     rows = Rows.of("x", x, axis, xp).unmoved()
     mask, brought = rows.mask("where", where), rows.bring(x)
     temperature = number("temperature", temperature, low=0, high=math.inf, closed=True)
+    if temperature and not on_host(xp) and is_differentiated(x):
+        with quiet(xp):
+            return differentiable_rows(function, rows, where, temperature, partial(_evaluate, function))
 
     def work(part: Part) -> tuple[Array]:
         xp, u, left = part.frame.xp, part.rows(brought), None if mask is None else part.mask(mask)
         if left is not None:
             u = xp.where(left, u, -xp.inf)
         y = at_temperature(u, temperature, xp)
-        return (result(Evaluation.of(y, xp, left, in_place=part.in_place, room=part.room, **asked)),)
+        got = Evaluation.of(y, xp, left, in_place=part.in_place, room=part.room, **function.asked)
+        return (function.value(got),)
 
     with quiet(xp):
         (found,) = Parts(rows, mask).run(work, "rows")
@@ -208,13 +219,14 @@ def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: S
     At most 6 ulp an element for K up to 1000 and 8 for K up to 100 000, and one subnormal spacing more where the
     result is subnormal.  A row with +inf shares its mass among its +inf entries; a row that is −inf throughout
     has no softmax and is nan; one with nan is nan; one where the mask leaves no class is 0.  K = 0 gives the
-    empty array, K = 1 ones.  Half precision is computed in float32.  Lazy-safe: no value is read.
+    empty array, K = 1 ones.  Half precision is computed in float32.  torch, backwards, and JAX are given
+    S ∘ (v − ⟨S, v⟩) for a derivative, with the digits of a small one.  Lazy-safe: no value is read.
 
     Sources: ``seeds/000`` (definition), ``seeds/001`` equation 1.
 
     Theorems: log-partition, gradient-of-logsumexp, shift-invariance, compensated-shift, rows-in-place, mask,
-    temperature, true-maximum, temperature-zero, jacobian-of-softmax, derivative-of-log-softmax, logistic-function,
-    entropy-of-softmax, maximum-likelihood, gradient-of-the-linear-model, dual-of-the-linear-model,
+    temperature, true-maximum, temperature-zero, jacobian-of-softmax, derivative-of-log-softmax, given-derivatives,
+    logistic-function, entropy-of-softmax, maximum-likelihood, gradient-of-the-linear-model, dual-of-the-linear-model,
     categorical-family, minimal-form, divergence-of-families, boltzmann-distribution, class-axis, class-axes,
     one-class.
 
@@ -224,7 +236,7 @@ def softmax(x: ArrayT, /, *, axis: Axis = -1, temperature: float = 1.0, where: S
     >>> softmax(np.asarray([0.0, 1.0, -np.inf]))
     array([0.26894142, 0.73105858, 0.        ])
     """
-    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.last_probs(), quotients=True)
+    value: ArrayT = _evaluate(SOFTMAX, x, axis, temperature, where)
     return value
 
 
@@ -270,12 +282,13 @@ def log_softmax(
     -----
     At most 6 ulp an element for K up to 1000 and 8 for K up to 100 000.  Special rows are the logarithm of those
     of :func:`softmax`; a result below the range of the dtype is −inf.  K = 0 gives the empty array, K = 1 zeros.
-    Half precision is computed in float32.  Lazy-safe: no value is read.
+    Half precision is computed in float32.  torch, backwards, and JAX are given g − S Σg for a derivative, with
+    the digits of 1 − S.  Lazy-safe: no value is read.
 
     Source: ``seeds/000`` (the expansion of h), with p one-hot.
 
     Theorems: log-partition, shift-invariance, compensated-shift, rows-in-place, mask, temperature, temperature-zero,
-    derivative-of-log-softmax, class-axis, one-class.
+    derivative-of-log-softmax, given-derivatives, class-axis, one-class.
 
     Examples
     --------
@@ -283,118 +296,5 @@ def log_softmax(
     >>> log_softmax(np.asarray([0.0, -50.0]))
     array([-1.92874985e-22, -5.00000000e+01])
     """
-    value: ArrayT = _evaluate(x, axis, temperature, where, lambda got: got.last_log_probs(), logarithms=True, sums=True)
+    value: ArrayT = _evaluate(LOG_SOFTMAX, x, axis, temperature, where)
     return value
-
-
-def softmax_jacobian(x: ArrayT, /, *, axis: int = -1) -> ArrayT:
-    r"""Evaluate the Jacobian of softmax, the Hessian of the log-partition function.
-
-    .. math:: \frac{\partial S_i}{\partial u_j} = S_i (\delta_{ij} - S_j) .
-
-    It is symmetric and positive semidefinite, the covariance of a one-hot draw from S (the Fisher information).
-
-    Parameters
-    ----------
-    x : array, real, shape ``(..., K)``
-        Logits, natural-log scores.  Integers and booleans are promoted to the default floating dtype.
-    axis : int, default -1
-        The class axis.
-
-    Returns
-    -------
-    array, real floating, shape ``(..., K, K)``
-        One block per row, batch axes first in order, on the device and in the dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is complex.
-    ValueError
-        If `x` has no such axis.
-
-    See Also
-    --------
-    softmax_jvp : its product with a vector, in O(K) a row.
-
-    Notes
-    -----
-    The diagonal is S (1 − S) with 1 − S free of cancellation.  A class of probability 0 has a row and a column
-    of zeros; a row without a softmax has a block of nan.  K = 0 gives empty blocks, K = 1 zeros.
-    Half precision is computed in float32.  Lazy-safe: no value is read.
-
-    Sources: ``seeds/001`` equations 6 and 7, ``seeds/003``.
-
-    Theorems: jacobian-of-softmax, jacobian-product, hessian-of-logsumexp, complement, chain-rule, categorical-family,
-    class-axis, one-class.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> softmax_jacobian(np.asarray([0.0, 0.0]))
-    array([[ 0.25, -0.25],
-           [-0.25,  0.25]])
-    """
-    xp, back, x = entered(None, x=x)
-    rows = Rows.of("x", x, whole_number("axis", axis), xp)
-    with quiet(xp):
-        got = Evaluation.of(rows.last(x), xp)
-        blocks: ArrayT = back(rows.in_dtype(jacobian_blocks(got.probs(), got.complements(), xp)))
-        return blocks
-
-
-def softmax_jvp(x: ArrayT, tangent: SupportsArray, /, *, axis: int = -1) -> ArrayT:
-    r"""Evaluate the product of the Jacobian of softmax with a vector.
-
-    .. math:: J v = S \circ (v - \langle S, v \rangle) .
-
-    The Jacobian is symmetric: this is the vector-Jacobian product as well, with `tangent` as the cotangent.
-
-    Parameters
-    ----------
-    x : array, real, shape ``(..., K)``
-        Logits, natural-log scores.  Integers and booleans are promoted to the default floating dtype.
-    tangent : array, floating or integer, shape of `x`
-        The vector v of each row; it is cast to the dtype of `x`.
-    axis : int, default -1
-        The class axis.
-
-    Returns
-    -------
-    array, real floating, shape of `x`
-        The product, on the device and in the dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        If `x` is complex, `tangent` neither floating nor integer, or the arrays not of one library.
-    ValueError
-        If `x` has no such axis, `tangent` is not of its shape, or the arrays are not on one device.
-
-    See Also
-    --------
-    softmax_jacobian : the matrix.
-
-    Notes
-    -----
-    The entry of v at a maximal logit is subtracted first: the product with a constant vector is exactly 0, and the
-    digits of a small product are kept.  Half precision is computed in float32.  Lazy-safe: no value is read.
-
-    Sources: ``seeds/001`` equation 7, ``seeds/003``.
-
-    Theorems: jacobian-product, hessian-of-logsumexp, bound-of-the-hessian, chain-rule, class-axis.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> softmax_jvp(np.asarray([0.0, 0.0]), np.asarray([1.0, 0.0]))
-    array([ 0.25, -0.25])
-    """
-    xp, back, x, tangent = entered(None, x=x, tangent=tangent)
-    rows = Rows.of("x", x, whole_number("axis", axis), xp).unmoved()
-    real_dtype("tangent", tangent, xp)
-    same_shape("tangent", tangent, rows.shape, "`x`")
-    with quiet(xp):
-        got = Evaluation.of(rows.last(x), rows.xp)
-        value: ArrayT = back(rows.back(jacobian_product(got.probs(), rows.last(tangent), got.top, rows.xp)[0]))
-        return value
