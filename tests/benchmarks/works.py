@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BACKWARD = "loss, backward"
-FUNCTIONS = ("value_and_grad", BACKWARD, "softmax", "log_softmax", "logsumexp")
-"""`value_and_grad` is the loss of each row and its gradient, for labels; backward, the library differentiates the loss,
-as it does in training."""
+OF_ROWS = ("softmax", "log_softmax", "logsumexp")
+BACKWARD = {f"{name}, backward": name for name in ("loss", *OF_ROWS)}
+"""What the library differentiates, as it does in training, and what that is called by itself."""
+FUNCTIONS = ("value_and_grad", *OF_ROWS, *BACKWARD)
+"""`value_and_grad` is the loss of each row and its gradient, for labels."""
 
 
 @dataclass(frozen=True)
