@@ -407,12 +407,12 @@ def test_functions_of_rows_are_given_their_own_derivatives(be, name, rng):
         function, along, back, size, size_back = derivatives(u, v.astype(np.longdouble))[name]
         cotangent = v[:, 0] if name == "logsumexp" else v
         for axis in (-1, 0):
-            x = be.array(np.ascontiguousarray(np.moveaxis(u, -1, axis)))
+            x = be.array(np.ascontiguousarray(np.moveaxis(u, -1, axis)), dtype)
             g = cotangent if cotangent.ndim == 1 else np.ascontiguousarray(np.moveaxis(cotangent, -1, axis))
-            (got,) = be.pulled_back(functools.partial(function, axis=axis), (x,), be.array(g))
+            (got,) = be.pulled_back(functools.partial(function, axis=axis), (x,), be.array(g, dtype))
             close(np.moveaxis(be.numpy(got), axis, -1) / size_back, back / size_back, rtol=0, atol=16 * eps)
         if be.package == "jax":
-            got = outputs(be, functools.partial(tools(be).jvp, function), be.array(u), be.array(v))
+            got = outputs(be, functools.partial(tools(be).jvp, function), be.array(u, dtype), be.array(v, dtype))
             close(got / size, along / size, rtol=0, atol=16 * eps)
 
 
@@ -440,3 +440,21 @@ def test_functions_of_rows_are_differentiated_under_their_options(be, rng):
 
         (got,) = be.pulled_back(value, (be.array(hidden),), be.array(cotangent))
         agree(be, got, expected / 2)
+
+
+@pytest.mark.only(*BACKWARD)
+def test_infinities_beside_large_logits_that_are_differentiated(be):
+    """Rows of which +inf takes all, what is below it is large, or −inf has no part, in each dtype."""
+    for dtype in be.dtypes:
+        large = float(np.finfo(dtype).max)
+        u = np.asarray([[INF, large, 0.0, -INF], [large, large, 0.0, -large], [0.0, -INF, 0.0, -large]], dtype)
+        s = np.asarray([[1.0, 0, 0, 0], [0.5, 0.5, 0, 0], [0.5, 0, 0.5, 0]])
+        logs = [[0, -INF, -INF, -INF], [-np.log(2), -np.log(2), -large, -INF], [-np.log(2), -INF, -np.log(2), -large]]
+        for function, value in ((xent.softmax, s), (xent.log_softmax, np.asarray(logs))):
+            x = be.array(u, dtype)
+            close(be.numpy(be.run(function, x)), value.astype(dtype), rtol=4 * float(np.finfo(dtype).eps))
+        (got,) = be.pulled_back(xent.logsumexp, (be.array(u, dtype),), be.array(np.ones(3), dtype))
+        close(be.numpy(got), s.astype(dtype), rtol=0)
+        h = SoftmaxCrossEntropy(be.array([0, 0, 0]), reduction="none")
+        (got,) = be.pulled_back(h, (be.array(u, dtype),), be.array(np.ones(3), dtype))
+        close(be.numpy(got), (s - np.asarray([1.0, 0, 0, 0])).astype(dtype), rtol=0)

@@ -8,7 +8,7 @@ import torch
 
 from xent_arrayapi._blocks import Parts, entered
 from xent_arrayapi._evaluation import Evaluation
-from xent_arrayapi._namespace import quiet
+from xent_arrayapi._namespace import on_host, quiet
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._softmax_rows import SOFTMAX
 
@@ -75,7 +75,8 @@ def brought_back(function: RowFunction, kept: Array, cotangent: Array, axis: Axi
 
     def work(part: Part) -> tuple[Array]:
         xp, u = part.frame.xp, part.rows(brought)
-        probs = u if function is SOFTMAX else Evaluation.of(u, xp, quotients=True, in_place=part.in_place).last_probs()
+        asked = {"quotients": True} if on_host(xp) else function.asked  # what the way there has evaluated
+        probs = u if function is SOFTMAX else Evaluation.of(u, xp, in_place=part.in_place, **asked).last_probs()
         return (function.back(probs, part.column(g) if column else part.rows(g), xp),)
 
     with quiet(xp):

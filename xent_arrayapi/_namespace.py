@@ -271,6 +271,11 @@ def settled(column: Array, xp: Namespace) -> Array:
     return _tensors.settled(column) if compat.is_torch_namespace(xp) else column
 
 
+def comparable(x: Array, xp: Namespace) -> Array:
+    """Return x, or what is as infinite: where torch differentiates what it compiles, it keeps what it has compared."""
+    return _tensors.comparable(x) if compat.is_torch_namespace(xp) else x
+
+
 def quietly(formula: Callable[..., Array], xp: Namespace, *arrays: Array) -> Array:
     """Apply a formula to each element, in which what is not a number is left out: Dask would warn of it later."""
     if compat.is_dask_namespace(xp):
@@ -357,10 +362,7 @@ def ones_for(column: Array, dtype: DType, xp: Namespace) -> Array:
 
 
 def sum_rows(x: Array, xp: Namespace, most: Any = None) -> Array:
-    """Sum along the last axis, pairwise or better on every backend, and keep the axis.
-
-    Of exponentials it is known that none is more than some number of each row.
-    """
+    """Sum along the last axis, pairwise or better on every backend, and keep it; of exponentials, with a bound."""
     if on_host(xp):
         return _host.sum_rows(x)
     if compat.is_torch_namespace(xp) and _tensors.is_added_naively(x):
