@@ -129,10 +129,19 @@ def given(s: Setting) -> None:
         s.equal(r"$\langle \nabla A, v \rangle$", s.at(number, n), total)
         s.equal(r"$c \, \nabla A$", s.at(shared, n, i), s.at(c, n) * s.diff(s.at(a, n), u, n, i))
         for name, function, value in (("S", PROBABILITIES, probs), (r"\log S", LOG_SOFTMAX, logs)):
-            along = s.sum("K", lambda j, value=value: s.diff(s.at(value, n, i), u, n, j) * s.at(v, n, j))
-            back = s.sum("K", lambda j, value=value: s.at(g, n, j) * s.diff(s.at(value, n, j), u, n, i))
+            along, back = _sums(s, value, u, v, (n, i)), _sums_back(s, value, u, g, (n, i))
             s.equal(rf"the derivative of ${name}$ times $v$", s.at(function.along(probs, v, xp), n, i), along)
             s.equal(rf"$g$ times the derivative of ${name}$", s.at(function.back(probs, g, xp), n, i), back)
+
+
+def _sums(s: Setting, value: Any, u: Any, v: Any, at: tuple[Any, Any]) -> Any:
+    n, i = at
+    return s.sum("K", lambda j: s.diff(s.at(value, n, i), u, n, j) * s.at(v, n, j))
+
+
+def _sums_back(s: Setting, value: Any, u: Any, g: Any, at: tuple[Any, Any]) -> Any:
+    n, i = at
+    return s.sum("K", lambda j: s.at(g, n, j) * s.diff(s.at(value, n, j), u, n, i))
 
 
 SOFTMAX = (
