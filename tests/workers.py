@@ -31,7 +31,7 @@ def workers(count: int) -> Iterator[distributed.Client]:
     """Run a cluster of processes of one thread each."""
     options: dict[str, Any] = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
     with (
-        dask.config.set({"distributed.comm.timeouts.connect": PATIENCE}),
+        dask.config.set({"distributed.comm.timeouts.connect": PATIENCE / 5}),  # less than a test waits for what is lost
         distributed.LocalCluster(**options) as cluster,
         distributed.Client(cluster, timeout=PATIENCE) as client,
     ):
