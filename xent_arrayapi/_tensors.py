@@ -97,9 +97,8 @@ def comparable(x: Array) -> Any:
 
     The compiler keeps results for the derivative that are less than a quarter of what they are made of.
     """
-    if not is_compiled() or torch().is_grad_enabled() or x.dtype != torch().float64:
-        return x
-    return (x * SMALL).to(torch().float32)
+    kept = is_compiled() and not torch().is_grad_enabled() and x.dtype == torch().float64
+    return (x * SMALL).to(torch().float32) if kept else x
 
 
 def one_of_each(x: Array, index: Array) -> Any:

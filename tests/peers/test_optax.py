@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax.losses
+import pytest
 
 import xent_arrayapi as xent
 from tests.peers import hold, outcomes, record
@@ -99,3 +100,20 @@ def test_against_optax_on_labels():
         ours = derive(lambda u: softmax_cross_entropy(u, labels))(LOGITS)
         theirs = derive(lambda u: optax.softmax_cross_entropy_with_integer_labels(u, labels))(LOGITS)
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
+@pytest.mark.parametrize("axis", [-1, 0])
+def test_jax_differentiates_ours_as_its_own(name, axis):
+    """To second order, eagerly and compiled."""
+    u, g = (jnp.asarray(np.random.default_rng(seed).normal(size=(4, 5)).astype("float32")) for seed in (0, 1))
+
+    def total(function: Any, u: Any) -> Any:
+        value = function(u, axis=axis)
+        return jnp.sum(value * (g if value.ndim == g.ndim else jnp.sum(g, axis=axis)))
+
+    ours, theirs = (partial(total, getattr(library, name)) for library in (xent, jax.nn))
+    for of in (jax.grad, jax.hessian):
+        expected = np.asarray(of(theirs)(u))
+        for derivative in (of(ours), jax.jit(of(ours))):
+            np.testing.assert_allclose(np.asarray(derivative(u)), expected, rtol=1e-4, atol=1e-5)
