@@ -267,7 +267,7 @@ def test_rule_27_nothing_is_read(be, given):
 
 
 def test_rule_28_is_tested_in_its_own_module():
-    """Autodiff through every function, to second order: tests/test_autodiff.py."""
+    """Autodiff through every function, to second order: tests/test_autodiff.py, and what it is given, beside it."""
     import tests.test_autodiff as module
 
     assert any(name.startswith("test_") for name in vars(module))

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
+from xent_arrayapi._blocks import Parts
 from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._namespace import namespace_of
 from xent_arrayapi._rows import Rows
@@ -18,6 +19,7 @@ from xent_arrayapi._softmax_rows import covariances
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from xent_arrayapi._blocks import Part
     from xent_arrayapi._softmax_rows import RowFunction
     from xent_arrayapi._typing import Array, Axis
 
@@ -57,13 +59,16 @@ def _zeros(tangent: Any) -> Any:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1, 2))
-def _with_softmax(x: Array, function: RowFunction, axis: Axis) -> tuple[Array, Array]:
+def _with_softmax(x: Array, function: RowFunction, axis: Axis) -> tuple[Array, ...]:
     """Return a function of rows, and softmax of them, of one evaluation."""
     rows = Rows.of("x", x, axis, namespace_of(x=x)).unmoved()
-    got = Evaluation.of(rows.last(x), rows.xp, **function.asked)
-    value = function.value(got)
-    value = rows.reduced(value) if function.kind == "column" else rows.back(value)
-    return value, rows.back(got.probs())
+    brought = rows.bring(x)
+
+    def work(part: Part) -> tuple[Array, Array]:
+        got = Evaluation.of(part.rows(brought), part.frame.xp, **function.asked)
+        return function.value(got), got.probs()
+
+    return Parts(rows).run(work, function.kind, "rows")
 
 
 @_with_softmax.defjvp  # type: ignore[untyped-decorator]  # JAX has no type here
@@ -72,10 +77,13 @@ def _(function: RowFunction, axis: Axis, primals: Any, tangents: Any) -> tuple[A
     (x,), (tangent,) = primals, tangents
     value, probs = _with_softmax(x, function, axis)
     rows = Rows.of("x", x, axis, namespace_of(x=x)).unmoved()
-    s, v, xp = rows.last(probs), rows.last(tangent), rows.xp
-    change = function.along(s, v, xp)
-    change = rows.reduced(change) if function.kind == "column" else rows.back(change)
-    return (value, probs), (change, rows.back(covariances(s, v, xp)))
+    s, v = rows.bring(probs), rows.bring(tangent)
+
+    def work(part: Part) -> tuple[Array, Array]:
+        given = part.rows(s), part.rows(v), part.frame.xp
+        return function.along(*given), covariances(*given)
+
+    return (value, probs), Parts(rows).run(work, function.kind, "rows")
 
 
 def differentiable_rows(function: RowFunction, x: Array, axis: Axis) -> Array:
