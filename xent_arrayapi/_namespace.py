@@ -357,7 +357,10 @@ def ones_for(column: Array, dtype: DType, xp: Namespace) -> Array:
 
 
 def sum_rows(x: Array, xp: Namespace, most: Any = None) -> Array:
-    """Sum along the last axis, pairwise or better on every backend, and keep it; of exponentials, with a bound."""
+    """Sum along the last axis, pairwise or better on every backend, and keep the axis.
+
+    Of exponentials it is known that none is more than some number of each row.
+    """
     if on_host(xp):
         return _host.sum_rows(x)
     if compat.is_torch_namespace(xp) and _tensors.is_added_naively(x):
