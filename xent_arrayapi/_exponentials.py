@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from xent_arrayapi._namespace import quietly, settled, sum_rows
+from xent_arrayapi._namespace import comparable, quietly, settled, sum_rows
 from xent_arrayapi._picked import Gathered
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def shift(u: Array, m: Array, xp: Namespace) -> tuple[Array, Array]:
     """
     plain = quietly(_difference, xp, u, m)
     sign = xp.where(xp.abs(m) == xp.inf, xp.where(m > 0, xp.ones_like(m), -1), 0)
-    d = xp.where(quietly(_product, xp, u, sign) == xp.inf, 0, plain)
+    d = xp.where(comparable(quietly(_product, xp, u, sign), xp) == xp.inf, 0, plain)
     return d, quietly(_lost, xp, u, m, plain)
 
 
@@ -84,7 +84,7 @@ def _product(u: Array, sign: Array, _xp: Namespace) -> Array:
 
 def _lost(u: Array, m: Array, d: Array, xp: Namespace) -> Array:
     """Return (u − m) − d where that is finite."""
-    return xp.where(xp.abs(d) < xp.inf, shift_error(u, m, d), 0)
+    return xp.where(xp.abs(comparable(d, xp)) < xp.inf, shift_error(u, m, d), 0)
 
 
 def corrected(d: Array, error: Array, xp: Namespace) -> Array:

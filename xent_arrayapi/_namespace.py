@@ -271,6 +271,11 @@ def settled(column: Array, xp: Namespace) -> Array:
     return _tensors.settled(column) if compat.is_torch_namespace(xp) else column
 
 
+def comparable(x: Array, xp: Namespace) -> Array:
+    """Return x, or what is as infinite: where torch differentiates what it compiles, it keeps what it has compared."""
+    return _tensors.comparable(x) if compat.is_torch_namespace(xp) else x
+
+
 def quietly(formula: Callable[..., Array], xp: Namespace, *arrays: Array) -> Array:
     """Apply a formula to each element, in which what is not a number is left out: Dask would warn of it later."""
     if compat.is_dask_namespace(xp):

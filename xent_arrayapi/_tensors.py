@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from xent_arrayapi._typing import Array
 
 
+SMALL = 2.0**-920
+"""What brings the largest number of float64 into the range of float32."""
 FEW, MANY = 16, 1024
 """Terms up to which they may be added one after the other, and up to which what their high parts leave may."""
 
@@ -88,6 +90,15 @@ def is_compiled() -> bool:
 def settled(x: Array) -> Any:
     """Return a DTensor of which no part is still to be reduced with others: a choice among its elements reduces it."""
     return torch().where(x == x, x, torch().nan) if hasattr(x, "placements") else x  # noqa: PLR0124  # but for nan
+
+
+def comparable(x: Array) -> Any:
+    """Return what is as infinite as x, in float32 where x is of float64 and differentiated compiled.
+
+    The compiler keeps results for the derivative that are less than a quarter of what they are made of.
+    """
+    kept = is_compiled() and not torch().is_grad_enabled() and x.dtype == torch().float64
+    return (x * SMALL).to(torch().float32) if kept else x
 
 
 def one_of_each(x: Array, index: Array) -> Any:

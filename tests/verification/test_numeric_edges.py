@@ -10,7 +10,7 @@ from verification._numeric_edges import check_edges
 SEEN = (
     "_assembly.Case.clean:guard-57aafd",
     "_assembly.Weights.lives:guard-095b8d",
-    "_exponentials._lost:guard-097967",
+    "_exponentials._lost:guard-1655dd",
     "_exponentials.tail_of:guard-2f874f",
     "_exponentials.tail_of:guard-fb4413",
     "_signed.signed_log:branch-fe131e",
