@@ -171,9 +171,12 @@ def test_sums_of_rows(be):
     xp = be.namespace()
     for classes in (0, 1, 2, 3, 6, 7, 8, 13, 17, 33):
         data = np.arange(2.0 * classes).reshape(2, classes) + 1
-        for most in (None, 2.0 * classes):
-            got = be.numpy(be.run(lambda x, most=most: _namespace.sum_rows(x, xp, most), be.array(data)))
-            close(got, data.sum(axis=-1, keepdims=True).astype(got.dtype), rtol=0)
+        got = be.numpy(be.run(lambda x: _namespace.sum_rows(x, xp), be.array(data)))
+        close(got, data.sum(axis=-1, keepdims=True).astype(got.dtype), rtol=0)
+        parts = data[:1] / 64
+        for row in (parts, 1 - parts):
+            got = be.numpy(be.run(lambda x: _namespace.sum_rows(x, xp, within_one=True), be.array(row)))
+            close(got, row.sum(axis=-1, keepdims=True).astype(got.dtype), rtol=0)
 
 
 def test_sums_in_any_order(be):
@@ -207,8 +210,8 @@ def test_sums_that_are_compiled_to_many_additions(be, monkeypatch, classes):
         data[0] = 1
         turned = xp.permute_dims(be.array(data, dtype), (1, 0))
         exact = np.full((2, 1), 1 + (classes - 1) * np.longdouble(eps)).astype(dtype)
-        for most in (None, 1):
-            total = _namespace.sum_rows(turned, xp, most)
+        for within_one in (False, True):
+            total = _namespace.sum_rows(turned, xp, within_one=within_one)
             assert total.dtype == turned.dtype
             compiled = be.package == "torch" and turned.device.type == "cpu"
             close(be.numpy(total), exact, rtol=0 if compiled else classes * eps)

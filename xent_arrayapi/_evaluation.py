@@ -71,7 +71,7 @@ class Evaluation:
         m = row_max(u, xp)
         rows = exponentials(u, m, xp)
         if quotients and not is_by_xla(xp):
-            return cls(xp, m, sum_rows(rows.e, xp, 1), rows, mask, 0)
+            return cls(xp, m, sum_rows(rows.e, xp, within_one=True), rows, mask, 0)
         return cls(xp, m, tail_of(m, rows, xp, fused=sums and is_by_xla(xp)), rows, mask)
 
     @classmethod

@@ -361,18 +361,15 @@ def ones_for(column: Array, dtype: DType, xp: Namespace) -> Array:
     return xp.ones_like(column, dtype=dtype)
 
 
-def sum_rows(x: Array, xp: Namespace, most: Any = None) -> Array:
-    """Sum along the last axis, pairwise or better on every backend, and keep the axis.
-
-    Of exponentials it is known that none is more than some number of each row.
-    """
+def sum_rows(x: Array, xp: Namespace, *, within_one: bool = False) -> Array:
+    """Sum along the last axis, pairwise or better on every backend, and keep it; it helps that no term exceeds 1."""
     if on_host(xp):
         return _host.sum_rows(x)
     if compat.is_torch_namespace(xp) and _tensors.is_added_naively(x):
-        if _tensors.are_many(x) or (most is None and x.stride(-1) != 1):
+        if _tensors.are_many(x) or (not within_one and x.stride(-1) != 1):
             return _tensors.added_in_float64(x) if x.dtype == xp.float32 else _sum_in_any_order(x, xp)
-        if most is not None:
-            return _sum_of_parts(x, 2 * x.shape[-1] * most, xp)
+        if within_one:
+            return _sum_of_parts(x, 2 * x.shape[-1], xp)
     if compat.is_ndonnx_namespace(xp) and is_floating(x.dtype, xp):
         return _sum_in_any_order(x, xp)
     return xp.sum(x, axis=-1, keepdims=True)
