@@ -36,11 +36,11 @@ class Most(NamedTuple):
 SHAPES = {"few classes": (400_000, 10), "many classes": (2000, 2000)}
 WORK = {
     ("value_and_grad", "few classes"): Most(4.5, 2.93, 0.59),
-    ("value_and_grad", "many classes"): Most(4.02, 0.06, 0.01),
+    ("value_and_grad", "many classes"): Most(4.02, 0.02, 0.01),
     ("softmax", "few classes"): Most(3.6, 1.63, 0.51),
-    ("softmax", "many classes"): Most(4.02, 0.05, 0.01),
+    ("softmax", "many classes"): Most(4.02, 0.02, 0.01),
     ("log_softmax", "few classes"): Most(6.2, 4.3, 0.66),
-    ("log_softmax", "many classes"): Most(5.02, 0.05, 0.01),
+    ("log_softmax", "many classes"): Most(5.02, 0.02, 0.01),
     ("logsumexp", "few classes"): Most(2.96, 2.26, 0.39),
     ("logsumexp", "many classes"): Most(2.02, 1.05, 0.14),
 }

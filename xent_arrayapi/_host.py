@@ -272,18 +272,19 @@ def sum_along(x: Array) -> Array:
     """Sum rows that lie along memory, in pieces: NumPy's own sum is off by up to 4 ulp, and takes longer.
 
     Terms of float32 are added in float64, or, where they are many, their pieces, for its exp is off by 2 ulp already.
+    The sums of pieces are added likewise: in operations that are few, for threads wait for each.
     """
-    np, terms, wide = numpy(), x.shape[-1], {}
-    if x.dtype == np.float32:
-        wide = {"dtype": np.float64}
-        if terms < MANY:
-            return np.einsum("...k->...", x, **wide)[..., None].astype(np.float32)
+    np, terms = numpy(), x.shape[-1]
+    if x.dtype == np.float32 and terms < MANY:
+        return np.einsum("...k->...", x, dtype=np.float64)[..., None].astype(np.float32)
     piece = PIECE if terms < LONG else LONG_PIECE
+    if terms <= piece:
+        return np.einsum("...k->...", x)[..., None]
     whole = terms // piece * piece
-    total = np.einsum("...k->...", x[..., whole:], **wide)[..., None]
-    if whole:
-        pieces = np.einsum("...k->...", x[..., :whole].reshape(*x.shape[:-1], -1, piece))
-        total = total + sum_columns(pieces.astype(total.dtype, copy=False))
+    pieces = np.einsum("...k->...", x[..., :whole].reshape(*x.shape[:-1], -1, piece))
+    total = sum_along(pieces.astype(np.result_type(x.dtype, np.float64), copy=False))
+    if whole < terms:
+        total += np.einsum("...k->...", x[..., whole:])[..., None]
     return total.astype(x.dtype, copy=False)
 
 
