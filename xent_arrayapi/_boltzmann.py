@@ -74,7 +74,7 @@ class CanonicalEnsemble(Generic[ArrayT]):
         """Evaluate the levels once, for all that follows from them."""
         rows, levels = self.system._levels(beta=self.beta, temperature=self.temperature)  # noqa: SLF001  # ours
         with quiet(rows.xp):
-            columns = (rows.xp.expand_dims(rows.cast(x), axis=-1) for x in (self.beta, self.temperature))
+            columns = (rows.column(rows.cast(x)) for x in (self.beta, self.temperature))
             object.__setattr__(self, "_state", State.at(levels, *columns))
         object.__setattr__(self, "_rows", rows)
 

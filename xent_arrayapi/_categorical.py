@@ -279,7 +279,7 @@ class Categorical(RowwiseFamily[ArrayT]):
             logits, _ = xp.broadcast_arrays(logits, xp.expand_dims(targets, axis=axis) if labels else targets)
         loss = SoftmaxCrossEntropy(targets, axis=axis, reduction="none", check_values=check_values)
         with quiet(xp):
-            value: ArrayT = rows.reduced(0 - xp.expand_dims(loss(logits), axis=-1))
+            value: ArrayT = rows.reduced(0 - rows.column(loss(logits)))
             return value
 
     def cross_entropy(self, other: Categorical[Any], /) -> ArrayT:
@@ -379,7 +379,7 @@ class Categorical(RowwiseFamily[ArrayT]):
         inside = xp.logical_and(uniforms >= 0, uniforms < 1)
         if check_values or (check_values is None and is_readable(xp, uniforms)):
             refuse_values("uniforms", uniforms, xp.logical_not(inside), "hold numbers in [0, 1)", xp)
-        dtype, each = default_dtype(self.logits, "integral", xp), xp.expand_dims(rows.cast(uniforms), axis=-1)
+        dtype, each = default_dtype(self.logits, "integral", xp), rows.column(rows.cast(uniforms))
         labels = self._evaluated(lambda got: draws(got, each, dtype), Rows.reduced)
         return xp.where(inside, labels, -1)
 

@@ -266,8 +266,7 @@ class SigmoidCrossEntropy(RowwiseLoss):
             check_values = is_readable(xp, logits, targets, weight, s)
         if check_values and weight is not None:
             refuse_weights("pos_weight", weight, rows)
-        labels = are_labels(targets, xp)
-        if not labels:
+        if not self._labels:
             t = rows.cast(targets)
             if check_values:
                 bad = xp.logical_not(xp.logical_and(t >= 0, t <= 1))
@@ -285,7 +284,7 @@ class SigmoidCrossEntropy(RowwiseLoss):
             softcap=None,
             z_loss=0,
             check_values=check_values,
-            labels=labels,
+            labels=self._labels,
             normalizer=normalizer,
             tangent=tangent,
             back=back,
