@@ -48,7 +48,7 @@ ORDER = (
         "_threads",
         "_validate",
     ),
-    *("_namespace", "_tensors", "_host", "_typing"),
+    *("_namespace", "_libraries", "_tensors", "_host", "_typing"),
 )
 """From the top down: a module imports those to its right only."""
 MORE = {

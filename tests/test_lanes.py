@@ -14,6 +14,9 @@ from tests.backends.table import BACKENDS
 from tests.conftest import close
 from tests.public_calls import U
 
+pytestmark = pytest.mark.filterwarnings("ignore:Dynamo detected a call to a `functools.lru_cache`:UserWarning")
+"""array-api-compat keeps what these functions ask it."""
+
 
 def with_float(x: Any) -> Any:
     xp = array_namespace(x)

@@ -18,15 +18,17 @@ FOLDER = Path(xent_arrayapi.__file__).parent
 NO_FORMULAS = re.compile(
     r"__\w+__|_selfcheck\w*|_typing|_validate|_certificate|_bracketed|"
     r"_host|_tensors|_blocks|_threads|_maxent|_predicting|_training|_chunks|_duality|_sgd|_solvers|_penalised|_progress|"
-    r"_closed_form|_by_torch|_by_jax"
+    r"_closed_form|_by_torch|_by_jax|_libraries"
 )
 """The modules without formulas: entry points, the self-check, names of types, what refuses arguments, parts of rows,
-threads, what NumPy does by index, what torch alone has, what gives a gradient to a library that asks for it, data, fits
-on the host, and an iteration that ends where what it looked for is reached, as is told of each row: its steps are
-formulas."""
+threads, what NumPy does by index, what torch alone has, which library is whose, what gives a gradient to a library that
+asks for it, data, fits on the host, and an iteration that ends where what it looked for is reached, as is told of each
+row: its steps are formulas."""
 BACKENDS = "_namespace"
 """The module of the backends: only what returns an array is a core."""
-OF_A_BACKEND = re.compile(r"\b(compat\.is_|on_host\(|_is_strict\(|is_traced\(|gathers\(|is_by_xla\()|, Gathered\)")
+OF_A_BACKEND = re.compile(
+    r"\b(on_host|is_torch|is_by_xla|is_dask|is_strict|is_ndonnx|is_traced|gathers)\(|, Gathered\)"
+)
 """The tests by which code is left to one backend."""
 OF_SOME = re.compile(r"\w+OnHost|Gathered")
 """The classes that are for some backends alone: they choose among formulas by what they see, or read by an index as a

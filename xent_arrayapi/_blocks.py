@@ -7,13 +7,13 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
 from xent_arrayapi._host import buffered, keep_freed_memory, numpy
+from xent_arrayapi._libraries import on_host
 from xent_arrayapi._namespace import (
     are_viewable,
     default_dtype,
     is_boolean,
     is_integral,
     namespace_of,
-    on_host,
     plain_namespace,
     quiet,
     rows_in_order,

@@ -8,7 +8,8 @@ import torch
 
 from xent_arrayapi._blocks import Parts, entered
 from xent_arrayapi._evaluation import Evaluation
-from xent_arrayapi._namespace import on_host, quiet
+from xent_arrayapi._libraries import on_host
+from xent_arrayapi._namespace import quiet
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._softmax_rows import SOFTMAX
 

@@ -17,7 +17,8 @@ from xent_arrayapi._host import (
     some_rows,
     sum_for_logarithm,
 )
-from xent_arrayapi._namespace import is_by_xla, on_host, sum_rows
+from xent_arrayapi._libraries import is_by_xla, on_host
+from xent_arrayapi._namespace import sum_rows
 
 if TYPE_CHECKING:
     from typing import Self

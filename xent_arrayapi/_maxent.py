@@ -13,8 +13,9 @@ from sklearn.utils.metaestimators import available_if
 
 from xent_arrayapi._cross_entropy import SoftmaxCrossEntropy
 from xent_arrayapi._duality import REACH, Certificate, certify
+from xent_arrayapi._libraries import on_host
 from xent_arrayapi._linear import LinearLoss
-from xent_arrayapi._namespace import from_host, is_chunked, is_of_host, namespace_of, on_host, to_host
+from xent_arrayapi._namespace import from_host, is_chunked, is_of_host, namespace_of, to_host
 from xent_arrayapi._penalised import ArraySums, penalised, unscaled
 from xent_arrayapi._predicting import LinearClassifier
 from xent_arrayapi._progress import reporting

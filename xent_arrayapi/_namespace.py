@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat as compat
 
 from xent_arrayapi import _host, _tensors
+from xent_arrayapi._libraries import is_by_xla, is_dask, is_ndonnx, is_strict, is_torch, on_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,17 +80,28 @@ def plain_namespace(arrays: Sequence[Array | None]) -> Namespace | None:
 
 
 def _look_up(name: str, x: Array) -> Namespace:
+    xp = _of_tensors() if _tensors.is_tensor(x) else _asked_for(name, x)
+    if not all(hasattr(xp, needed) for needed in NEEDED):
+        xp = _INCOMPLETE.setdefault(xp, Incomplete(xp))
+    _NAMESPACES[type(x)] = xp
+    return xp
+
+
+def _of_tensors() -> Namespace:
+    """Return the namespace of torch, which array-api-compat looks up in what it keeps: Dynamo would warn of that."""
+    import array_api_compat.torch as xp  # noqa: PLC0415  # where torch is
+
+    return xp
+
+
+def _asked_for(name: str, x: Array) -> Namespace:
     if not compat.is_array_api_obj(x):
         msg = f"`{name}` must be an array, not {type(x).__name__}: make it one with the array library of the logits."
         raise TypeError(msg)
     if type(x).__module__.startswith("numpy.ma"):
         msg = f"`{name}` must be a plain array, not a masked array: pass its data, and its mask as `where`."
         raise TypeError(msg)
-    xp: Namespace = compat.array_namespace(x)
-    if not all(hasattr(xp, needed) for needed in NEEDED):
-        xp = _INCOMPLETE.setdefault(xp, Incomplete(xp))
-    _NAMESPACES[type(x)] = xp
-    return xp
+    return compat.array_namespace(x)
 
 
 def _library(x: Array) -> str:
@@ -97,7 +109,7 @@ def _library(x: Array) -> str:
 
 
 def _check_one_device(first: str, x: Array, other: str, y: Array, xp: Namespace) -> None:
-    if compat.is_numpy_namespace(xp) or (compat.is_jax_namespace(xp) and (is_traced(x) or is_traced(y))):
+    if on_host(xp) or (is_by_xla(xp) and (is_traced(x) or is_traced(y))):
         return
     here, there = device_of(x), device_of(y)
     if here != there:
@@ -107,7 +119,7 @@ def _check_one_device(first: str, x: Array, other: str, y: Array, xp: Namespace)
 
 def device_of(x: Array) -> Device:
     """Return the device that holds x; None of a library that does not say, as MLX, whose memory is one for all."""
-    if compat.is_torch_namespace(namespace_of(x=x)):
+    if is_torch(namespace_of(x=x)):
         return x.device
     try:
         return compat.device(x)
@@ -125,28 +137,24 @@ def is_readable(xp: Namespace, *arrays: Array | None) -> bool:
     if on_host(xp):
         return True
     given = [x for x in arrays if x is not None]
-    if compat.is_torch_namespace(xp):
+    if is_torch(xp):
         return all(map(_tensors.is_readable, given))
-    if compat.is_jax_namespace(xp):
+    if is_by_xla(xp):
         staged = is_traced(xp.zeros(()))  # under jit, concrete arrays cannot be read either
         return not staged and all(not is_traced(x) and all(d.platform == "cpu" for d in x.devices()) for x in given)
-    return _is_strict(xp) and all("CPU" in str(x.device) for x in given)
+    return is_strict(xp) and all("CPU" in str(x.device) for x in given)
 
 
 def are_viewable(xp: Namespace, arrays: Sequence[Array | None]) -> bool:
     """Tell whether all are tensors in host memory that nobody differentiates: NumPy can do what is done with them."""
-    return bool(compat.is_torch_namespace(xp)) and _tensors.are_viewable([x for x in arrays if x is not None])
+    return is_torch(xp) and _tensors.are_viewable([x for x in arrays if x is not None])
 
 
 def viewed(x: Array) -> Any:
     """Return an array of NumPy, in a file too, or a tensor that is viewable, as a plain array in the same memory."""
     if type(x) is sys.modules["numpy"].memmap:
         return sys.modules["numpy"].asarray(x)
-    return _tensors.viewed(x) if compat.is_torch_namespace(namespace_of(x=x)) else x
-
-
-def _is_strict(xp: Namespace) -> bool:
-    return compat.is_array_api_strict_namespace(xp)
+    return _tensors.viewed(x) if is_torch(namespace_of(x=x)) else x
 
 
 def quiet(xp: Namespace) -> contextlib.AbstractContextManager[None]:
@@ -154,11 +162,7 @@ def quiet(xp: Namespace) -> contextlib.AbstractContextManager[None]:
 
     What Dask computes later, or on other threads, is out of reach.
     """
-    if (
-        "numpy" not in sys.modules
-        or compat.is_jax_namespace(xp)
-        or (compat.is_torch_namespace(xp) and _tensors.is_compiled())
-    ):
+    if not on_host(xp) and ("numpy" not in sys.modules or is_by_xla(xp) or (is_torch(xp) and _tensors.is_compiled())):
         return contextlib.nullcontext()
     return sys.modules["numpy"].errstate(all="ignore")  # type: ignore[no-any-return]
 
@@ -179,7 +183,7 @@ def is_boolean(dtype: DType, xp: Namespace) -> bool:
 
 
 def _is_kind(dtype: DType, kind: str, xp: Namespace) -> bool:
-    known = _KINDS if compat.is_numpy_namespace(xp) else {}
+    known = _KINDS if on_host(xp) else {}
     if (dtype, kind) not in known:
         known[dtype, kind] = bool(xp.isdtype(dtype, kind))
     return known[dtype, kind]
@@ -194,7 +198,7 @@ def floating_dtype(x: Array, xp: Namespace) -> DType:
 
 def default_dtype(x: Array, kind: str, xp: Namespace) -> DType:
     """Return what the backend takes by default, on the device of x, for a kind of dtype."""
-    if compat.is_numpy_namespace(xp):
+    if on_host(xp):
         return xp.float64 if kind == "real floating" else xp.int64
     return xp.__array_namespace_info__().default_dtypes(device=None if is_traced(x) else device_of(x))[kind]
 
@@ -256,29 +260,29 @@ def to_host(x: Array) -> Any:
     import numpy as np  # noqa: PLC0415  # what runs on the host is of NumPy
 
     xp, x = namespace_of(x=x), detached(x)
-    if compat.is_jax_namespace(xp):
+    if is_by_xla(xp):
         return np.asarray(x)
-    return np.asarray(compat.to_device(x, type(x.device)("CPU_DEVICE") if _is_strict(xp) else "cpu"))
+    return np.asarray(compat.to_device(x, type(x.device)("CPU_DEVICE") if is_strict(xp) else "cpu"))
 
 
 def detached(x: Array) -> Any:
     """Return an array that no derivative is taken of: of torch, one outside its graph."""
-    return x.detach() if compat.is_torch_namespace(namespace_of(x=x)) else x
+    return x.detach() if is_torch(namespace_of(x=x)) else x
 
 
 def settled(column: Array, xp: Namespace) -> Array:
     """Return what a reduction has made: of a DTensor, parts would be reduced each time that they are used."""
-    return _tensors.settled(column) if compat.is_torch_namespace(xp) else column
+    return _tensors.settled(column) if is_torch(xp) else column
 
 
 def comparable(x: Array, xp: Namespace) -> Array:
     """Return x, or what is as infinite: where torch differentiates what it compiles, it keeps what it has compared."""
-    return _tensors.comparable(x) if compat.is_torch_namespace(xp) else x
+    return _tensors.comparable(x) if is_torch(xp) else x
 
 
 def quietly(formula: Callable[..., Array], xp: Namespace, *arrays: Array) -> Array:
     """Apply a formula to each element, in which what is not a number is left out: Dask would warn of it later."""
-    if compat.is_dask_namespace(xp):
+    if is_dask(xp):
 
         def of_blocks(*blocks: Array) -> Array:
             plain = namespace_of(x=blocks[0])
@@ -297,18 +301,18 @@ def rows_in_order(x: Array, xp: Namespace) -> Array:
     """
     if x.ndim < 2 or 0 in x.shape:  # a vector has one layout
         return x
-    if compat.is_dask_namespace(xp):
+    if is_dask(xp):
         return x.map_blocks(_rows_of_a_block, dtype=x.dtype, meta=x._meta)  # noqa: SLF001  # Dask documents it
     if on_host(xp) and x.flags.c_contiguous:
         return x
-    if on_host(xp) or _is_strict(xp) or xp.__name__.startswith("marray."):
+    if on_host(xp) or is_strict(xp) or xp.__name__.startswith("marray."):
         return xp.reshape(xp.reshape(x, (-1,)), x.shape)
     return x
 
 
 def written_in_place(x: Array, xp: Namespace) -> Array:
     """Return a permuted array as one that is computed in its order, where a compiler would permute it afterwards."""
-    return _tensors.written_in_place(x) if compat.is_torch_namespace(xp) else x
+    return _tensors.written_in_place(x) if is_torch(xp) else x
 
 
 def _rows_of_a_block(block: Array) -> Array:
@@ -320,7 +324,7 @@ def cumulative_rows(x: Array, xp: Namespace) -> Array:
 
     Where the number of classes is unknown or in chunks, they are what the library makes.
     """
-    if x.shape[-1] is None or compat.is_dask_namespace(xp):
+    if x.shape[-1] is None or is_dask(xp):
         return xp.cumulative_sum(x, axis=-1)
     step = 1
     while step < x.shape[-1]:
@@ -329,19 +333,14 @@ def cumulative_rows(x: Array, xp: Namespace) -> Array:
     return x
 
 
-def on_host(xp: Namespace) -> bool:
-    """Tell whether arrays are NumPy's: to read their values, and to write to our own, costs nothing."""
-    return bool(compat.is_numpy_namespace(xp))
-
-
 def gathers(x: Array, xp: Namespace) -> bool:
     """Tell whether entries are read by their index: by torch and JAX, which compile that; DTensors are in parts."""
-    return bool(compat.is_jax_namespace(xp)) or (compat.is_torch_namespace(xp) and _tensors.is_whole(x))
+    return is_by_xla(xp) or (is_torch(xp) and _tensors.is_whole(x))
 
 
 def gathered(x: Array, index: Array, xp: Namespace) -> Any:
     """Return the entry of each row that a column of indices names."""
-    if compat.is_torch_namespace(xp):
+    if is_torch(xp):
         return _tensors.one_of_each(x, index)
     jax_numpy: Any = xp  # or what stands for it
     return jax_numpy.take_along_axis(x, index, axis=-1)
@@ -365,19 +364,14 @@ def sum_rows(x: Array, xp: Namespace, *, within_one: bool = False) -> Array:
     """Sum along the last axis, pairwise or better on every backend, and keep it; it helps that no term exceeds 1."""
     if on_host(xp):
         return _host.sum_rows(x)
-    if compat.is_torch_namespace(xp) and _tensors.is_added_naively(x):
+    if is_torch(xp) and _tensors.is_added_naively(x):
         if _tensors.are_many(x) or (not within_one and x.stride(-1) != 1):
             return _tensors.added_in_float64(x) if x.dtype == xp.float32 else _sum_in_any_order(x, xp)
         if within_one:
             return _sum_of_parts(x, 2 * x.shape[-1], xp)
-    if compat.is_ndonnx_namespace(xp) and is_floating(x.dtype, xp):
+    if is_ndonnx(xp) and is_floating(x.dtype, xp):
         return _sum_in_any_order(x, xp)
     return xp.sum(x, axis=-1, keepdims=True)
-
-
-def is_by_xla(xp: Namespace) -> bool:
-    """Tell whether XLA evaluates what is asked for, eagerly or compiled: that of JAX."""
-    return bool(compat.is_jax_namespace(xp))
 
 
 def _sum_in_any_order(x: Array, xp: Namespace) -> Array:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from xent_arrayapi._host import Indexed
-from xent_arrayapi._namespace import class_indices, gathered, gathers, on_host, sum_rows
+from xent_arrayapi._libraries import on_host
+from xent_arrayapi._namespace import class_indices, gathered, gathers, sum_rows
 
 if TYPE_CHECKING:
     from xent_arrayapi._rows import Rows

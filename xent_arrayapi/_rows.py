@@ -7,16 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from xent_arrayapi._host import with_value
-from xent_arrayapi._namespace import (
-    computing_dtype,
-    floating_dtype,
-    is_by_xla,
-    on_host,
-    rows_in_order,
-    size_of,
-    sizes_of,
-    written_in_place,
-)
+from xent_arrayapi._libraries import is_by_xla, on_host
+from xent_arrayapi._namespace import computing_dtype, floating_dtype, rows_in_order, size_of, sizes_of, written_in_place
 from xent_arrayapi._validate import axes_of, broadcasts_to, known_shape, logits_dtype, mask_dtype
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from xent_arrayapi._blocks import Parts, entered
 from xent_arrayapi._closed_form import differentiable_rows, is_differentiated
 from xent_arrayapi._evaluation import Evaluation
+from xent_arrayapi._libraries import on_host
 from xent_arrayapi._logits import at_temperature
-from xent_arrayapi._namespace import on_host, quiet
+from xent_arrayapi._namespace import quiet
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._signed import signed_logsumexp
 from xent_arrayapi._softmax_rows import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX

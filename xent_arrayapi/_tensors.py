@@ -22,6 +22,11 @@ def torch() -> Any:
     return sys.modules["torch"]
 
 
+def is_tensor(x: Any) -> bool:
+    """Tell whether x is a tensor of torch, or what wraps one."""
+    return "torch" in sys.modules and isinstance(x, torch().Tensor)
+
+
 def is_whole(x: Array) -> bool:
     """Tell whether x is a tensor of torch's own: what wraps one may be in parts, as a DTensor is."""
     return type(x) in (torch().Tensor, torch().nn.Parameter)
