@@ -25,8 +25,8 @@ SESSIONS = (
 )
 """The sessions that run tests."""
 BESIDE = (
-    *("strict", "torch-compile", "torch-devices", "distributed", "jax-export", "dask-schedulers", "onnx-models"),
-    *("cupy-13-emulation", "peers", "example"),
+    *("strict", "torch-compile", "torch-devices", "distributed", "jax-export", "jax-lowest", "dask-schedulers"),
+    *("onnx-models", "cupy-13-emulation", "peers", "example"),
 )
 LANES = (*SESSIONS, *BESIDE)
 """What their reports are called: some sessions run a lane more, in the same environment."""
@@ -191,11 +191,15 @@ def cupy_13(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def models(session: nox.Session) -> None:
-    """Run the classifier on NumPy, torch and JAX, against scikit-learn's checks, tests and coefficients."""
-    install(session, *groups("test", "torch", "jax"), extras="[sklearn]")
+    """Run the classifier on NumPy, torch and JAX, against scikit-learn's checks, tests and coefficients.
+
+    Its JAX is the lowest, on which the suite is run as on the latest.
+    """
+    install(session, *groups("test", "torch", "jax"), "jax==0.10.*", extras="[sklearn]")
     session.env["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".nox" / "jax-cache")
     session.env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     pytest(session, "--lane=maxent", measured=True)
+    pytest(session, "--lane=jax", "--dist=loadfile", CI, name="jax-lowest")
 
 
 @nox.session(python="3.11")

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from xent_arrayapi._exponentials import row_max
+from xent_arrayapi._namespace import rounded
 
 if TYPE_CHECKING:
     from xent_arrayapi._typing import Array, Namespace
@@ -28,7 +29,7 @@ def bent(u: Array, softcap: float | None, temperature: float, xp: Namespace) -> 
     x = over(u, c, xp)
     tanh, decay = xp.tanh(x), xp.exp(2 * xp.where(x < 0, x, -x))
     steepness = 4 * decay / ((1 + decay) * (1 + decay) * t)
-    capped = xp.where(x == 0, u, c * tanh)  # u / c may underflow, where the cap does nothing
+    capped = rounded(xp.where(x == 0, u, c * tanh), xp)  # u / c may underflow, where the cap does nothing
     return Bent(at_temperature(capped, temperature, xp), steepness, -2 * tanh * steepness / c)
 
 
@@ -41,7 +42,7 @@ def at_temperature(u: Array, temperature: float, xp: Namespace) -> Array:
         return xp.where(xp.isnan(m), m, xp.where(xp.logical_and(u == m, u > -xp.inf), xp.zeros_like(u), -xp.inf))
     if temperature == math.inf:
         return xp.where(xp.isfinite(u), 0, u)
-    return over(u, representable(temperature, u, xp), xp)
+    return rounded(over(u, representable(temperature, u, xp), xp), xp)
 
 
 def over(u: Array, t: float, xp: Namespace) -> Array:

@@ -280,6 +280,11 @@ def comparable(x: Array, xp: Namespace) -> Array:
     return _tensors.comparable(x) if is_torch(xp) else x
 
 
+def rounded(x: Array, xp: Namespace) -> Array:
+    """Return x as it is rounded once: XLA would compute it anew for what asks for it, and round it in other ways."""
+    return sys.modules["jax"].lax.optimization_barrier(x) if is_by_xla(xp) and is_traced(x) else x
+
+
 def quietly(formula: Callable[..., Array], xp: Namespace, *arrays: Array) -> Array:
     """Apply a formula to each element, in which what is not a number is left out: Dask would warn of it later."""
     if is_dask(xp):
