@@ -196,6 +196,26 @@ def test_temperature_and_softcap(be, judge, function):
                 judge.hold(it.names, f"{function.__name__}: {quantity}", value, result)
 
 
+def multiplied(u: Any, labels: Any) -> tuple[Any, ...]:
+    """Evaluate a multiple of the logits, which a compiler may fuse with what is made of it; it comes first."""
+    x = TEMPERATURE * u
+    return x, *evaluate(x, labels, axis=-1), xent.Categorical(x).mean
+
+
+@pytest.mark.traced
+@pytest.mark.usefixtures("inductor")
+def test_logits_that_are_made_in_the_same_program(be, judge):
+    for dtype in compiled_dtypes(be, ("float32",)):
+        it = of_regimes({name: regimes(dtype)[name] for name in ("N(0, 3²)", "dominant logit")}, 10)
+        results = be.run(multiplied, be.array(it.rows.logits, dtype), be.array(it.other))
+        x, *got = (be.numpy(result) for result in results)
+        made = Case(Rows(x), it.names)
+        assert np.all(made.other == it.other)
+        exact = {quantity: value for quantity, (_, value) in made.exact.items()} | {"mean": made.rows.softmax}
+        for (quantity, value), result in zip(exact.items(), got, strict=True):
+            judge.hold(it.names, quantity, value, result, ULPS_LOGSUMEXP if quantity == "logsumexp" else ULPS)
+
+
 def logistic(u: Any, labels: Any) -> tuple[Any, ...]:
     """Evaluate all that there is for two classes."""
     loss = xent.SigmoidCrossEntropy(labels, reduction="none")

@@ -16,6 +16,7 @@ from xent_arrayapi._namespace import (
     namespace_of,
     plain_namespace,
     quiet,
+    rounded,
     rows_in_order,
     viewed,
 )
@@ -64,7 +65,7 @@ def entered(axis: Axis, *, views: bool = True, **arrays: Any) -> tuple[Any, ...]
         return xp, as_it_is, *(x if x is None else viewed(x) for x in given)
     x = given[0]
     if not views or not are_viewable(xp, given):
-        return xp, as_it_is, *given
+        return xp, as_it_is, rounded(x, xp), *given[1:]
     if math.prod(x.shape) >= LEAST and not (isinstance(axis, int) and x.ndim > 1):
         return xp, as_it_is, *given
     if is_integral(x.dtype, xp) or is_boolean(x.dtype, xp):

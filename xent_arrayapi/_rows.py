@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from xent_arrayapi._host import with_value
 from xent_arrayapi._libraries import is_by_xla, on_host
-from xent_arrayapi._namespace import computing_dtype, floating_dtype, rows_in_order, size_of, sizes_of, written_in_place
+from xent_arrayapi._namespace import (
+    computing_dtype,
+    floating_dtype,
+    rounded,
+    rows_in_order,
+    size_of,
+    sizes_of,
+    written_in_place,
+)
 from xent_arrayapi._validate import axes_of, broadcasts_to, known_shape, logits_dtype, mask_dtype
 
 if TYPE_CHECKING:
@@ -116,7 +124,7 @@ class Rows:
 
     def last(self, x: Array) -> Array:
         """Return an array of the logits' shape as rows in the dtype to compute in."""
-        return rows_in_order(self.cast(self.bring(x)), self.xp)
+        return rows_in_order(self.cast(self.bring(rounded(x, self.xp))), self.xp)
 
     def bring(self, x: Array) -> Array:
         """Return an array of the logits' shape with the class axes last, as one axis."""
