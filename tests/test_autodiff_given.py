@@ -94,14 +94,18 @@ def derivatives(u: np.ndarray, v: np.ndarray) -> dict[str, tuple[Any, ...]]:
 
 
 @pytest.mark.only(*BACKWARD)
+@pytest.mark.parametrize("shape", [(6, 40), (64, 100)])
 @pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp"])
-def test_functions_of_rows_are_given_their_own_derivatives(be, name, rng):
-    """Entry by entry, where what is left of 1 − S is lost in a sum through the formulas of the value, in each dtype."""
+def test_functions_of_rows_are_given_their_own_derivatives(be, name, shape, rng):
+    """Entry by entry, where what is left of 1 − S is lost in a sum through the formulas of the value, in each dtype.
+
+    Of few rows, and of such as are evaluated in blocks.
+    """
     for dtype in be.dtypes:
         eps = float(np.finfo(dtype).eps)
-        u, v = (x.astype(dtype) for x in (leading((6, 40), rng), rng.uniform(0.5, 2, size=(6, 40))))
+        u, v = (x.astype(dtype) for x in (leading(shape, rng), rng.uniform(0.5, 2, size=shape)))
         if name == "log_softmax":  # the loss of the class that leads
-            v = np.where(np.arange(40) == 20, v, v.dtype.type(0))
+            v = np.where(np.arange(shape[-1]) == shape[-1] // 2, v, v.dtype.type(0))
         function, along, back, size, size_back = derivatives(u, v.astype(np.longdouble))[name]
         cotangent = v[:, 0] if name == "logsumexp" else v
         for axis in (-1, 0):

@@ -315,6 +315,23 @@ def test_tensors_that_are_differentiated_are_not_viewed(be):
     assert SoftmaxCrossEntropy(labels, sample_weight=weight)(x).requires_grad
 
 
+@pytest.mark.only("torch")
+@pytest.mark.usefixtures("cut")
+@pytest.mark.parametrize("function", [xent.softmax, xent.log_softmax, xent.logsumexp])
+def test_rule_11_what_goes_back_in_blocks_is_not_written_to(function):
+    """Nor are the logits, and what has come of them: where a derivative is computed in the memory of its result."""
+    import torch
+
+    x = torch.from_numpy(rows((50, 200))).requires_grad_()
+    for axis in (0, 1):
+        y = function(x, axis=axis)
+        g = torch.ones_like(y)
+        before = [z.detach().clone() for z in (x, y, g)]
+        once, twice = (torch.autograd.grad(y, x, g, retain_graph=True)[0] for _ in range(2))
+        assert all(torch.equal(z.detach(), old) for z, old in zip((x, y, g), before, strict=True))
+        assert torch.equal(once, twice)
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("laid_out", [np.ascontiguousarray, np.asfortranarray, lambda x: np.repeat(x, 2, 1)[:, ::2]])
 def test_a_class_by_its_index(laid_out):

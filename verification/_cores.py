@@ -27,7 +27,7 @@ row: its steps are formulas."""
 BACKENDS = "_namespace"
 """The module of the backends: only what returns an array is a core."""
 OF_A_BACKEND = re.compile(
-    r"\b(on_host|is_torch|is_by_xla|is_dask|is_strict|is_ndonnx|is_traced|gathers)\(|, Gathered\)"
+    r"\b(on_host|is_torch|is_by_xla|is_dask|is_strict|is_ndonnx|is_traced|gathers)\(|, (Gathered|Indexed)\)"
 )
 """The tests by which code is left to one backend."""
 OF_SOME = re.compile(r"\w+OnHost|Gathered")

@@ -33,7 +33,7 @@ OTHER_FUNCTIONS = {
     "zeros_like": ("ones_like",),
 }
 DROPPED_FUNCTIONS = {"abs", "exp", "log", "log1p", "logical_not", "tanh"}
-SETTLED = {"isinstance", "logical_and", "logical_or", "max", "min", "where"}
+SETTLED = {"isinstance", "logical_and", "logical_or", "max", "mean", "min", "multiplied", "shares", "where"}
 """Functions whose arguments may be exchanged or never are, and `where`, which has rules of its own."""
 
 

@@ -78,7 +78,7 @@ def brought_back(function: RowFunction, kept: Array, cotangent: Array, axis: Axi
         xp, u = part.frame.xp, part.rows(brought)
         asked = {"quotients": True} if on_host(xp) else function.asked  # what the way there has evaluated
         probs = u if function is SOFTMAX else Evaluation.of(u, xp, in_place=part.in_place, **asked).last_probs()
-        return (function.back(probs, part.column(g) if column else part.rows(g), xp),)
+        return (function.back(probs, part.column(g) if column else part.rows(g), xp, part.room),)
 
     with quiet(xp):
         (found,) = Parts(rows, g).run(work, "rows")

@@ -23,6 +23,7 @@ from xent_arrayapi._namespace import sum_rows
 if TYPE_CHECKING:
     from typing import Self
 
+    from xent_arrayapi._host import Indexed
     from xent_arrayapi._picked import Reader
     from xent_arrayapi._typing import Array, Namespace
 
@@ -91,6 +92,11 @@ class Evaluation:
     def top(self) -> Array:
         """Where a logit is the maximum of its row."""
         return self.xp.logical_not(self.rows.u < self.m)
+
+    @property
+    def peak(self) -> Array | Indexed:
+        """Where a logit is the maximum of its row, or the index of one that is."""
+        return self.top
 
     @property
     def total(self) -> Array:
@@ -162,8 +168,8 @@ class EvaluationOnHost(Evaluation):
 
     picked: tuple[Any, Any] = None, None
     """What picks one class of each row, and the evaluation of this class."""
-    held: Any = None
-    """What picks the class of m, where all rows are left in place."""
+    held: Indexed | None = None
+    """What picks the class of m, where that is known: a largest logit, or the label where nothing else is asked for."""
     height: Array | None = None
     """The logarithm of `largest`, where that is not as accurate as it is."""
     known_total: Array | None = None
@@ -182,6 +188,11 @@ class EvaluationOnHost(Evaluation):
         if self.known_top is None:
             self.known_top = super().top
         return self.known_top
+
+    @property
+    def peak(self) -> Array | Indexed:
+        """The class of m."""
+        return self.top if self.held is None else self.held
 
     @property
     def log_total(self) -> Array:
@@ -256,6 +267,7 @@ class EvaluationOnHost(Evaluation):
             known = 1 if u.shape[-1] > 1 else None  # of a single class, nothing else tells that it is nan
             tail, largest = top.apart(e, known)
             got = cls(xp, top.m, tail, Relative(u, top.m, e), None, None if known else largest, sound=True)
+            got.held = top.place
             if finite_throughout(got.total):  # which it is only where all logits and spreads are
                 return got
         return cls._guarded(exponentials(u, top.m, xp), top, xp, mask)
@@ -295,7 +307,7 @@ class EvaluationOnHost(Evaluation):
     @classmethod
     def _guarded(cls, rows: Shifted, top: Top, xp: Namespace, mask: Any) -> EvaluationOnHost:
         tail, largest = top.apart(rows.e)
-        return cls(xp, top.m, xp.where(top.m == -xp.inf, 0, tail), rows, mask, largest)
+        return cls(xp, top.m, xp.where(top.m == -xp.inf, 0, tail), rows, mask, largest, held=top.place)
 
     @classmethod
     def logarithms(cls, u: Array, xp: Namespace) -> Array:

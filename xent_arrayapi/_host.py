@@ -61,9 +61,14 @@ def finite_throughout(x: Array) -> bool:
     return math.isfinite(numpy().add.reduce(x, axis=None))
 
 
-def difference(x: Array, y: Array, room: Array) -> Array:
-    """Return x − y, in another array."""
+def difference(x: Array, y: Array, room: Array | None) -> Array:
+    """Return x − y, where there is room for it in an array that is not asked for any more."""
     return numpy().subtract(x, y, out=room)
+
+
+def product(x: Array, y: Array, room: Array | None) -> Array:
+    """Return x y, where there is room for it in an array that is not asked for any more."""
+    return numpy().multiply(x, y, out=room)
 
 
 NEAR = {4: 62.0, 8: 496.0}
@@ -268,24 +273,31 @@ MANY = 640
 """Terms from which on those of float32 are not added in float64 one by one, but in pieces."""
 
 
-def sum_along(x: Array) -> Array:
-    """Sum rows that lie along memory, in pieces: NumPy's own sum is off by up to 4 ulp, and takes longer.
+def sum_along(x: Array, *others: Array) -> Array:
+    """Sum rows that lie along memory, or their products with others, none of which is written down.
 
-    Terms of float32 are added in float64, or, where they are many, their pieces, for its exp is off by 2 ulp already.
-    The sums of pieces are added likewise: in operations that are few, for threads wait for each.
+    They are added in pieces: NumPy's own sum is off by up to 4 ulp, and takes longer.  Terms of float32 are added in
+    float64, or, where they are many, their pieces, for its exp is off by 2 ulp already.  The sums of pieces are added
+    likewise: in operations that are few, for threads wait for each.
     """
     np, terms = numpy(), x.shape[-1]
-    if x.dtype == np.float32 and terms < MANY:
+    if x.dtype == np.float32 and terms < MANY and not others:
         return np.einsum("...k->...", x, dtype=np.float64)[..., None].astype(np.float32)
+    added = "...k,...k->..." if others else "...k->..."
     piece = PIECE if terms < LONG else LONG_PIECE
     if terms <= piece:
-        return np.einsum("...k->...", x)[..., None]
+        return np.einsum(added, x, *others)[..., None]
     whole = terms // piece * piece
-    pieces = np.einsum("...k->...", x[..., :whole].reshape(*x.shape[:-1], -1, piece))
+    pieces = np.einsum(added, *(y[..., :whole].reshape(*y.shape[:-1], -1, piece) for y in (x, *others)))
     total = sum_along(pieces.astype(np.result_type(x.dtype, np.float64), copy=False))
     if whole < terms:
-        total += np.einsum("...k->...", x[..., whole:])[..., None]
+        total += np.einsum(added, *(y[..., whole:] for y in (x, *others)))[..., None]
     return total.astype(x.dtype, copy=False)
+
+
+def sum_products(x: Array, y: Array) -> Array:
+    """Sum the products of rows, whichever way they lie in memory."""
+    return sum_along(x, y) if x.flags.c_contiguous and y.flags.c_contiguous else sum_rows(x * y)
 
 
 class Indexed:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from xent_arrayapi._blocks import Parts, entered
 from xent_arrayapi._evaluation import Evaluation
 from xent_arrayapi._exponentials import row_max
+from xent_arrayapi._host import Indexed, difference, product, sum_products
+from xent_arrayapi._libraries import on_host
 from xent_arrayapi._namespace import class_indices, quiet, size_of, sum_rows
 from xent_arrayapi._rows import Rows
 from xent_arrayapi._validate import real_dtype, same_shape, whole_number
@@ -18,21 +20,39 @@ if TYPE_CHECKING:
 
 def mean(probs: Array, v: Array, xp: Namespace) -> Array:
     """Return ⟨S, v⟩."""
+    if on_host(xp):
+        return sum_products(probs, v)
     return sum_rows(probs * v, xp)
 
 
-def centred(tangent: Array, top: Array, xp: Namespace) -> tuple[Array, Array]:
+def minus(x: Array, y: Array, xp: Namespace, room: Array | None) -> Array:
+    """Return x − y, where arrays are written to in an array that is not asked for any more."""
+    if on_host(xp):
+        return difference(x, y, room)
+    return x - y
+
+
+def multiplied(x: Array, y: Array, xp: Namespace, room: Array | None) -> Array:
+    """Return x y, likewise."""
+    if on_host(xp):
+        return product(x, y, room)
+    return x * y
+
+
+def centred(tangent: Array, top: Array | Indexed, xp: Namespace, room: Array | None = None) -> tuple[Array, Array]:
     """Return a tangent less one of its entries, that of a maximal logit, and this entry."""
-    entry = row_max(xp.where(top, tangent, -xp.inf), xp)
+    entry = top.of(tangent) if isinstance(top, Indexed) else row_max(xp.where(top, tangent, -xp.inf), xp)
     entry = xp.where(entry == -xp.inf, 0, entry)
-    return tangent - entry, entry
+    return minus(tangent, entry, xp, room), entry
 
 
-def jacobian_product(probs: Array, tangent: Array, top: Array, xp: Namespace) -> tuple[Array, Array]:
+def jacobian_product(
+    probs: Array, tangent: Array, top: Array | Indexed, xp: Namespace, room: Array | None = None
+) -> tuple[Array, Array]:
     """Return (diag S − S Sᵀ) v = S ∘ (v − ⟨S, v⟩), exactly 0 for a constant v, and ⟨S, v⟩."""
-    v, entry = centred(tangent, top, xp)
+    v, entry = centred(tangent, top, xp, room)
     average = mean(probs, v, xp)
-    return probs * (v - average), average + entry
+    return multiplied(probs, minus(v, average, xp, v), xp, v), average + entry
 
 
 def jacobian_blocks(probs: Array, complements: Array, xp: Namespace) -> Array:
@@ -158,7 +178,7 @@ def softmax_jvp(x: ArrayT, tangent: SupportsArray, /, *, axis: int = -1) -> Arra
 
     def work(part: Part) -> tuple[Array]:
         got = Evaluation.of(part.rows(brought), part.frame.xp, in_place=part.in_place)
-        return jacobian_product(got.probs(), part.rows(v), got.top, got.xp)[:1]
+        return jacobian_product(got.last_probs(), part.rows(v), got.peak, got.xp, part.room)[:1]
 
     with quiet(xp):
         (product,) = Parts(rows, v).run(work, "rows")

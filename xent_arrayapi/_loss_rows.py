@@ -46,7 +46,7 @@ def tilt(got: Evaluation, q: TargetWeights, z_loss: float) -> Array:
 
 def row_products(got: Evaluation, q: TargetWeights, z_loss: float, probs: Array, v: Array) -> Array:
     """Return ∇²h v = (ΣQ + 2 z r A) (S ∘ (v − ⟨S, v⟩)) + 2 z r S ⟨S, v⟩, given S."""
-    jvp, mean = jacobian_product(probs, v, got.top, got.xp)
+    jvp, mean = jacobian_product(probs, v, got.peak, got.xp)
     if not z_loss:
         return q.sized(jvp)
     return q.sized(jvp) + times(jvp, tilt(got, q, z_loss), got.xp) + 2 * z_loss * q.unsmoothed * mean * probs

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from xent_arrayapi._jacobian import mean
+from xent_arrayapi._jacobian import mean, minus, multiplied
 from xent_arrayapi._namespace import sum_rows
 
 if TYPE_CHECKING:
@@ -16,26 +16,34 @@ if TYPE_CHECKING:
     from xent_arrayapi._typing import Array, Namespace
 
 
-def shares(probs: Array, g: Array, _xp: Namespace) -> Array:
+def shares(probs: Array, g: Array, xp: Namespace, room: Array | None = None) -> Array:
     """Return S g, which brings a number of each row back through logsumexp."""
-    return probs * g
+    return multiplied(probs, g, xp, room)
 
 
-def deviations(probs: Array, v: Array, xp: Namespace) -> Array:
+def deviations(probs: Array, v: Array, xp: Namespace, room: Array | None = None) -> Array:
     """Return v − ⟨S, v⟩, the derivative of log_softmax along v: less its own mean, which rounding has left of v."""
-    v = v - mean(probs, v, xp)
-    return v - mean(probs, v, xp)
+    v = minus(v, mean(probs, v, xp), xp, room)
+    return minus(v, mean(probs, v, xp), xp, v)
 
 
-def excesses(probs: Array, g: Array, xp: Namespace) -> Array:
-    """Return g − S Σg, which brings g back through log_softmax: less what rounding has left of the sum."""
-    g = g - shares(probs, sum_rows(g, xp), xp)
-    return g - shares(probs, sum_rows(g, xp), xp)
+def excesses(probs: Array, g: Array, xp: Namespace, room: Array | None = None) -> Array:
+    """Return g − S Σg, which brings g back through log_softmax, less what rounding has left of the sum; S is spent."""
+    lost = shares(probs, sum_rows(g, xp), xp, room)
+    g = minus(g, lost, xp, lost)
+    return minus(g, shares(probs, sum_rows(g, xp), xp, probs), xp, g)
 
 
-def covariances(probs: Array, v: Array, xp: Namespace) -> Array:
+def covariances(probs: Array, v: Array, xp: Namespace, room: Array | None = None) -> Array:
     """Return S ∘ (v − ⟨S, v⟩), the derivative of softmax along v, which brings v back as well."""
-    return probs * deviations(probs, v, xp)
+    v = deviations(probs, v, xp, room)
+    return multiplied(probs, v, xp, v)
+
+
+class Back(Protocol):
+    """What brings a cotangent back."""
+
+    def __call__(self, probs: Array, g: Array, xp: Namespace, room: Array | None = None, /) -> Array: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +56,8 @@ class RowFunction:
     value: Callable[[Evaluation], Array]
     along: Callable[[Array, Array, Namespace], Array]
     """From softmax and a tangent to the tangent of the value."""
-    back: Callable[[Array, Array, Namespace], Array]
-    """From softmax and a cotangent of the value to a cotangent of the logits."""
+    back: Back
+    """From softmax and a cotangent of the value to a cotangent of the logits, where there is room for it."""
     masked: float = 0
     """What it is at a masked class."""
 

@@ -41,7 +41,13 @@ EXAMPLES = {
         "max(a, b)": ["min(a, b)"],
     },
     "connective": {"xp.logical_and(a, b)": ["xp.logical_or(a, b)", "a", "b"], "a and b": ["a or b"]},
-    "argument": {"f(a, b, xp)": ["f(b, a, xp)"], "f('x', a)": [], "xp.logical_and(a, b)": [], "f(*a, b)": []},
+    "argument": {
+        "f(a, b, xp)": ["f(b, a, xp)"],
+        "f('x', a)": [],
+        "xp.logical_and(a, b)": [],
+        "mean(a, b, xp)": [],
+        "f(*a, b)": [],
+    },
 }
 
 

@@ -72,7 +72,7 @@ WRONG = {
     "log of 1 + tail": (_evaluation, "log_partition", lambda m, tail, xp: m + xp.log(1 + tail)),
     "naive merge": (_partition, "merged", naive_merge),
     "infinities unguarded": (_exponentials, "shift", unguarded_shift),
-    "tangent not centred": (_jacobian, "centred", lambda tangent, _top, _xp: (tangent, 0)),
+    "tangent not centred": (_jacobian, "centred", lambda tangent, *_: (1 * tangent, 0)),
     "gradient as a difference": (_assembly, "row_gradients", plain_gradients),
     "divergence as a difference": (_entropy, "divergences", difference_of_logarithms),
     "0 times infinity": (_targets, "times", lambda q, x, _xp: q * x),
