@@ -16,8 +16,9 @@ LEAST = 5e-3
 """Seconds that a turn takes at least, by repeating a call."""
 LONG = 3.0
 """Seconds of a call that needs no warming up."""
-REST = 2e-3
-"""Seconds before each turn: threads of the one before wait for work in a loop for about as long."""
+STEP, IDLE, PATIENCE = 1e-3, 0.1, 100
+"""Seconds of one look at whether threads rest, the share of them that they may compute, and how often they are looked
+at: those of a library wait for more work in a loop, torch's for some 10 ms, in which they are in the way of others."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,25 @@ class Turn:
             turn = cls(call, longer.times, timed(longer))
         return turn
 
+    def prepare(self) -> None:
+        """Let the threads of the turn before rest, and wake those of this one, where one call of it is short."""
+        rest()
+        if self.times > 1:
+            self.call()
+
     def __call__(self) -> None:
         """Take a turn."""
         for _ in range(self.times):
             self.call()
+
+
+def rest() -> None:
+    """Wait until no thread of this process computes."""
+    for _ in range(PATIENCE):
+        before = time.process_time()
+        time.sleep(STEP)
+        if time.process_time() - before < IDLE * STEP:
+            return
 
 
 def timed(call: Call) -> float:
@@ -93,9 +109,9 @@ def paired(benchmark: Any, ours: Call, theirs: list[Call], effort: Effort) -> li
 
     def others() -> None:
         for turn, taken in zip(them, seconds, strict=True):
-            time.sleep(REST)
+            turn.prepare()
             taken.append(timed(turn) / turn.times)
-        time.sleep(REST)
+        us.prepare()
 
     rounds = effort.rounds(us.seconds + sum(turn.seconds for turn in them))
     benchmark.pedantic(us, setup=others, rounds=rounds, iterations=1)

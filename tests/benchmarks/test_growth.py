@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import statistics
-import time
 
 import numpy as np
 import pytest
 
-from tests.benchmarks.pairs import REST, Turn, timed
+from tests.benchmarks.pairs import Turn, timed
 from tests.benchmarks.peers import on_numpy
 from tests.benchmarks.results import Growth
 from tests.benchmarks.works import Work
@@ -26,7 +25,7 @@ def test_growth(results, request, classes):
     taken: list[list[float]] = [[] for _ in turns]
     for _ in range(2 if request.config.option.quick else ROUNDS):
         for turn, seconds in zip(turns, taken, strict=True):
-            time.sleep(REST)
+            turn.prepare()
             seconds.append(timed(turn) / turn.times)
     medians = [statistics.median(seconds) for seconds in taken]
     slope, _ = np.polyfit(np.log([work.size for work in works]), np.log(medians), 1)
