@@ -318,11 +318,11 @@ def test_tensors_that_are_differentiated_are_not_viewed(be):
 @pytest.mark.only("torch")
 @pytest.mark.usefixtures("cut")
 @pytest.mark.parametrize("function", [xent.softmax, xent.log_softmax, xent.logsumexp])
-def test_rule_11_what_goes_back_in_blocks_is_not_written_to(function):
+def test_rule_11_what_goes_back_in_blocks_is_not_written_to(be, function):
     """Nor are the logits, and what has come of them: where a derivative is computed in the memory of its result."""
     import torch
 
-    x = torch.from_numpy(rows((50, 200))).requires_grad_()
+    x = be.array(rows((50, 200))).requires_grad_()
     for axis in (0, 1):
         y = function(x, axis=axis)
         g = torch.ones_like(y)

@@ -226,8 +226,11 @@ def _apart_in_columns(e: Array) -> tuple[Array, Array]:
 
 def _met(one: tuple[Any, Array], other: tuple[Any, Array]) -> tuple[Array, Array]:
     """Return what is left of two, with what was left before, and the larger."""
-    rests = [rest for rest, _ in (one, other) if rest is not None]
-    return sum(rests, numpy().minimum(one[1], other[1])), numpy().maximum(one[1], other[1])
+    rest = numpy().minimum(one[1], other[1])
+    for before in (one[0], other[0]):
+        if before is not None:
+            rest += before
+    return rest, numpy().maximum(one[1], other[1])
 
 
 def in_columns(x: Array) -> bool:
