@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from xent_arrayapi._libraries import is_by_xla
 from xent_arrayapi._namespace import comparable, quietly, settled, sum_rows
 from xent_arrayapi._picked import Gathered
 
@@ -108,13 +109,14 @@ def tail_of(m: Array, rows: Shifted, xp: Namespace, *, fused: bool = False) -> A
     """Return Σ exp(u − m) − 1: the classes below m, with 0 for each at m, and (ties − 1), which is exact.
 
     The zero of a tie is e − 1, which has the derivatives of e.  The count of ties is exact in any order.  XLA writes
-    down what conditions make: the terms, where they are fused with exponentials, in place of what these are made of.
+    down what conditions make: the terms, where they are fused with exponentials, in place of what these are made of;
+    where not, a count of another dtype than theirs.
     """
     below = rows.u < m
     if fused:
         terms, top = xp.where(below, rows.e, rows.e - 1), xp.astype(xp.logical_not(below), xp.float32)
     else:
-        terms = rows.e - xp.where(below, 0, xp.ones_like(m))
-        top = xp.where(below, 0, xp.ones_like(m, dtype=xp.float32))
+        terms, counted = rows.e - xp.where(below, 0, xp.ones_like(m)), m.dtype if is_by_xla(xp) else xp.float32
+        top = xp.where(below, 0, xp.ones_like(m, dtype=counted))
     others, ties = sum_rows(terms, xp), xp.sum(top, axis=-1, keepdims=True)
     return xp.where(m == -xp.inf, 0, others + xp.astype(ties - 1, m.dtype))
