@@ -16,6 +16,10 @@ from threadpoolctl import threadpool_limits
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "jax", "jaxlib", "optax", "numba", "array-api-compat")
 
+LARGEST = 2**25 - 2**16
+"""Bytes: once as many were freed, glibc keeps what it is given up to this size, as in a program that runs for long; it
+maps and zeroes what is larger anew."""
+
 
 def processor() -> str:
     """Return the name of the processor."""
@@ -52,6 +56,7 @@ def give_memory_back() -> None:
     An array that is not made of it is zeroed a page at a time, which may take longer than to compute it.
     """
     gc.collect()
+    bytearray(LARGEST)
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
