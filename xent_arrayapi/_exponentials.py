@@ -116,7 +116,8 @@ def tail_of(m: Array, rows: Shifted, xp: Namespace, *, fused: bool = False) -> A
     if fused:
         terms, top = xp.where(below, rows.e, rows.e - 1), xp.astype(xp.logical_not(below), xp.float32)
     else:
-        terms, counted = rows.e - xp.where(below, 0, xp.ones_like(m)), m.dtype if is_by_xla(xp) else xp.float32
+        counted = m.dtype if is_by_xla(xp) else xp.float32
+        terms = rows.e - xp.where(below, 0, xp.ones_like(m))
         top = xp.where(below, 0, xp.ones_like(m, dtype=counted))
     others, ties = sum_rows(terms, xp), xp.sum(top, axis=-1, keepdims=True)
     return xp.where(m == -xp.inf, 0, others + xp.astype(ties - 1, m.dtype))
