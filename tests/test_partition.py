@@ -113,11 +113,12 @@ def test_the_error_of_the_shift_is_exact(be):
     close(be.numpy(shift_error(x, top, be.array(d))), error, rtol=0)
 
 
-def test_exponentials_of_rows_without_a_finite_maximum(be):
+@pytest.mark.parametrize("late", [False, True])
+def test_exponentials_of_rows_without_a_finite_maximum(be, late):
     xp = be.namespace()
     u = be.array([[INF, 0.0, -INF], [-INF, -INF, -INF], [NAN, 0.0, 1.0]])
     with quiet(xp):
-        rows = exponentials(u, row_max(u, xp), xp)
+        rows = exponentials(u, row_max(u, xp), xp, late=late)
     near(be, be.numpy(rows.e)[:2], np.asarray([[1.0, 0, 0], [1.0, 1.0, 1.0]]), roundings=0)
     near(be, be.numpy(rows.d)[:2], np.asarray([[0.0, -INF, -INF], [0.0, 0.0, 0.0]]), roundings=0)
     assert np.isnan(be.numpy(rows.e)[2]).any()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -193,3 +195,23 @@ def test_the_core_of_products(be):
     near(be, mean, np.asarray([[4.5]]), roundings=2)
     near(be, product, np.asarray([[0.25, -0.875, 0.625]]), roundings=4)
     close(be.numpy(diagonal(v, xp)), np.eye(3, dtype=bool), rtol=0)
+
+
+@pytest.mark.only("torch")
+@pytest.mark.parametrize("compiled", [False, True])
+def test_transforms_of_torch_differentiate_rows_that_are_infinite(be, compiled):
+    """They go through the formulas: what is infinite is told before exp is taken, also where it is compiled."""
+    torch = sys.modules["torch"]
+    u = np.asarray([[1.0, 2.0, 3.0], [INF, 0.0, 1.0], [-INF, -INF, -INF]])
+    w = np.asarray([1.0, 2.0, 4.0])
+    weights = be.array(w)
+
+    def of_sound_rows(x):
+        y = xent.softmax(x)
+        return torch.sum(torch.where(torch.isnan(y), 0, weights * y))
+
+    gradient = torch.func.grad(of_sound_rows)
+    if compiled:
+        gradient = torch.compile(gradient, fullgraph=True, backend="aot_eager")
+    s = np.exp(u[0] - 3) / np.sum(np.exp(u[0] - 3))
+    near(be, be.numpy(gradient(be.array(u))), np.asarray([s * (w - np.sum(s * w)), [0] * 3, [0] * 3]), roundings=16)

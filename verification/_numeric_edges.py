@@ -41,6 +41,11 @@ def check_edges(judge: Judge) -> None:
         judge.near("LogPartition.of", "tail of ties", tail, 1 + np.exp(array([[-50]])), 1)
         tail = tail_of(m, exponentials(leading[:, :2], m, np), np, fused=fused)
         judge.near("LogPartition.of", "tail of a dominant logit", tail, np.exp(array([[-50]])), 1)
+    far, tops = array([[INF, 0, -INF], [-INF, -INF, -INF], [INF, 0, -INF]]), array([[INF], [-INF], [0]])
+    for late in (False, True):  # as torch compiles it
+        with np.errstate(invalid="ignore"):
+            e = exponentials(far, tops, np, late=late).e
+        judge.same("softmax", "exponentials of what is infinite", e, [[1, 0, 0], [1, 1, 1], [INF, 1, 0]])
     _check_small_labels(judge)
     _check_tangents(judge)
     _check_inadmissible(judge)

@@ -71,9 +71,10 @@ def compensation(s: Setting) -> None:
     u, m = s.reals("u", "NK"), s.reals("m", "N")
     d, error = shift(u, m[:, None], s.xp)
     rows, e = exponentials(u, m[:, None], s.xp), finite_exponentials(u, m[:, None], s.xp)
-    plain = Relative(u, m[:, None], e)
+    plain, late = Relative(u, m[:, None], e), exponentials(u, m[:, None], s.xp, late=True)
     for n, k in s.indices("NK"):
         s.equal("$e^{u - m}$ without guards", s.at(plain.e, n, k), s.at(rows.e, n, k))
+        s.equal("$e^{u - m}$, infinities told late", s.at(late.e, n, k), s.at(rows.e, n, k))
         s.equal("$u - m$ without guards", s.at(plain.d, n, k), s.at(rows.d, n, k))
         s.equal("$d = u - m$", s.at(d, n, k), s.at(u, n, k) - s.at(m, n))
         s.equal("$(u - (d - b)) - (m + b) = 0$ with $b = d - u$", s.at(error, n, k), s.term(0))

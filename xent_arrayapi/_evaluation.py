@@ -17,8 +17,9 @@ from xent_arrayapi._host import (
     some_rows,
     sum_for_logarithm,
 )
-from xent_arrayapi._libraries import is_by_xla, on_host
+from xent_arrayapi._libraries import is_by_xla, is_torch, on_host
 from xent_arrayapi._namespace import sum_rows
+from xent_arrayapi._tensors import is_for_its_value
 
 if TYPE_CHECKING:
     from typing import Self
@@ -71,7 +72,7 @@ class Evaluation:
         if on_host(xp) and 0 not in u.shape:
             return EvaluationOnHost.of_rows(u, xp, mask, quotients=quotients, **host)
         m = row_max(u, xp)
-        rows = exponentials(u, m, xp)
+        rows = exponentials(u, m, xp, late=is_torch(xp) and is_for_its_value(u))
         if quotients and not is_by_xla(xp):
             return cls(xp, m, sum_rows(rows.e, xp, within_one=True), rows, mask, 0)
         return cls(xp, m, tail_of(m, rows, xp, fused=sums and is_by_xla(xp)), rows, mask)

@@ -64,13 +64,20 @@ def shift(u: Array, m: Array, xp: Namespace) -> tuple[Array, Array]:
     """Return u − m as a rounded value and its error: −inf and 0 for a logit infinitely far below m.
 
     From an infinite m, the logits that are m are 0, and all others infinitely far below; nan stays nan also where m is
-    the maximum of others.  What is infinite is told by a number, of each logit or of a row: compilers take conditions
-    slowly, and torch's keeps for the derivative what compares a logit with one of a row.
+    the maximum of others.
     """
     plain = quietly(_difference, xp, u, m)
+    return xp.where(tied_at_infinity(u, m, xp), 0, plain), quietly(_lost, xp, u, m, plain)
+
+
+def tied_at_infinity(u: Array, m: Array, xp: Namespace) -> Array:
+    """Mark the logits that are m where that is infinite.
+
+    They are told by a number of each logit: compilers take conditions slowly, and torch's keeps for the derivative what
+    compares a logit with one of a row.
+    """
     sign = xp.where(xp.abs(m) == xp.inf, xp.where(m > 0, xp.ones_like(m), -1), 0)
-    d = xp.where(comparable(quietly(_product, xp, u, sign), xp) == xp.inf, 0, plain)
-    return d, quietly(_lost, xp, u, m, plain)
+    return comparable(quietly(_product, xp, u, sign), xp) == xp.inf
 
 
 def _difference(u: Array, m: Array, _xp: Namespace) -> Array:
@@ -93,10 +100,17 @@ def corrected(d: Array, error: Array, xp: Namespace) -> Array:
     return xp.exp(d) * (1 + error)
 
 
-def exponentials(u: Array, m: Array, xp: Namespace) -> Shifted:
-    """Evaluate exp(u − m), with the rounding error of the shift put back."""
+def exponentials(u: Array, m: Array, xp: Namespace, *, late: bool = False) -> Shifted:
+    """Evaluate exp(u − m), with the rounding error of the shift put back.
+
+    Ties at infinity are told before exp is taken, or late, after it: compiled, it need not wait for them.  What has
+    derivatives is not late, for they would be nan there.
+    """
     d, error = shift(u, m, xp)
-    return Shifted(u, d, corrected(d, error, xp))
+    if not late:
+        return Shifted(u, d, corrected(d, error, xp))
+    e = corrected(quietly(_difference, xp, u, m), error, xp)
+    return Shifted(u, d, xp.where(tied_at_infinity(u, m, xp), 1, e))
 
 
 def finite_exponentials(u: Array, r: Array, xp: Namespace) -> Array:

@@ -92,6 +92,12 @@ def is_compiled() -> bool:
     return bool(torch().compiler.is_compiling())
 
 
+def is_for_its_value(x: Array) -> bool:
+    """Tell whether torch compiles what is done with x, and nobody differentiates it."""
+    transformed = torch()._C._are_functorch_transforms_active()  # noqa: SLF001  # no public query
+    return is_compiled() and not transformed and not (x.requires_grad and torch().is_grad_enabled())
+
+
 def settled(x: Array) -> Any:
     """Return a DTensor of which no part is still to be reduced with others: a choice among its elements reduces it."""
     return torch().where(x == x, x, torch().nan) if hasattr(x, "placements") else x  # noqa: PLR0124  # but for nan
