@@ -71,10 +71,15 @@ def is_differentiated(x: Array, others: Iterable[Any]) -> bool:
         return False
     if any(getattr(y, "requires_grad", False) for y in others):
         return False
-    c = torch()._C  # noqa: SLF001  # no public queries
-    if c._are_functorch_transforms_active() or torch().autograd.forward_ad._current_level >= 0:  # noqa: SLF001
+    if _is_transformed() or torch().compiler.is_exporting():
         return False
-    return not torch().compiler.is_exporting() and (is_compiled() or not c._get_tracing_state())  # noqa: SLF001
+    return is_compiled() or not torch()._C._get_tracing_state()  # noqa: SLF001  # no public query
+
+
+def _is_transformed() -> bool:
+    """Tell whether somebody transforms or differentiates forward what is called, compiled or not."""
+    transformed = torch()._C._are_functorch_transforms_active()  # noqa: SLF001  # no public queries
+    return bool(transformed or torch().autograd.forward_ad._current_level >= 0)  # noqa: SLF001
 
 
 def viewed(x: Array) -> Any:
@@ -94,8 +99,7 @@ def is_compiled() -> bool:
 
 def is_for_its_value(x: Array) -> bool:
     """Tell whether torch compiles what is done with x, and nobody differentiates it."""
-    transformed = torch()._C._are_functorch_transforms_active()  # noqa: SLF001  # no public query
-    return is_compiled() and not transformed and not (x.requires_grad and torch().is_grad_enabled())
+    return is_compiled() and not (x.requires_grad and torch().is_grad_enabled()) and not _is_transformed()
 
 
 def settled(x: Array) -> Any:
